@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Text that is looked at, not owned: a pointer and a length. What comes from outside (requests,
+ * frames, rows) is handled as Text until somebody needs to keep it; it need not end in a NUL and
+ * may hold any byte.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct Text {
+        const char *data;
+        size_t length;
+} Text;
+
+#define TEXT_NULL ((Text) { NULL, 0 })
+#define TEXT(literal) ((Text) { "" literal, sizeof(literal) - 1 })
+
+static inline Text text_of(const char *string) {
+        return string ? (Text) { string, strlen(string) } : TEXT_NULL;
+}
+
+static inline Text text_make(const void *data, size_t length) {
+        return (Text) { data, length };
+}
+
+static inline bool text_equal(Text a, Text b) {
+        return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+static inline bool text_is(Text a, const char *string) {
+        return text_equal(a, text_of(string));
+}
+
+/* ASCII only: for header names, schemes, booleans. */
+static inline bool text_is_nocase(Text a, const char *string) {
+        return a.length == strlen(string) && strncasecmp(a.data, string, a.length) == 0;
+}
+
+bool text_starts_with(Text text, const char *prefix);
+bool text_ends_with(Text text, const char *suffix);
+bool text_contains(Text text, const char *needle);
+
+/* Cuts at the first `separator`: *ret_head before it, *rest behind it. Without one, all is head and
+ * rest becomes TEXT_NULL. False when *rest was TEXT_NULL already. */
+bool text_split(Text *rest, char separator, Text *ret_head);
+
+Text text_trim(Text text);
+
+/* True if every byte sequence is well-formed UTF-8 (no overlong forms, no surrogates). */
+bool text_is_utf8(Text text);

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The HTTP/1.1 server: libh2o behind our names (only net/ and loop/ know h2o). Bodies arrive whole, within the limit of
+ * the server; HTTP/2 is off; TLS belongs to a proxy in front.
+ *
+ * A request's life is not ours: the peer can go away while the database works. Whoever answers later holds a HttpRequest and asks
+ * http_request_is_gone(); replying to a gone request is harmless. It must be let go with http_request_done() exactly once,
+ * which http_reply() and its siblings do.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "basic/text.h"
+#include "loop/loop.h"
+
+typedef struct HttpServer HttpServer;
+typedef struct HttpRequest HttpRequest;
+
+typedef struct HttpHeader {
+        const char *name;               /* lower case */
+        Text value;
+} HttpHeader;
+
+typedef struct HttpServerConfig {
+        size_t max_body;                /* bytes; larger: 413 by the server */
+        uint64_t request_timeout_usec;  /* idle + head + body; 75 s */
+        size_t max_connections;         /* more wait in the backlog; 0: 10,000 */
+        /* Every complete request; replies now or later. */
+        void (*handler)(HttpRequest *request, void *userdata);
+        /* Body of an error that the server itself answers (400, 413, 404 …). Optional: fills a JSON body. */
+        void *userdata;
+} HttpServerConfig;
+
+int http_server_new(Loop *loop, const HttpServerConfig *config, HttpServer **ret_server);
+/* Accepts on a listening socket (from systemd); the descriptor becomes the server's. */
+int http_server_listen(HttpServer *server, int fd);
+/* Stops accepting, ends idle connections, lets running requests finish. */
+void http_server_stop(HttpServer *server);
+size_t http_server_n_connections(const HttpServer *server);
+HttpServer *http_server_free(HttpServer *server);
+DEFINE_CLEANUP(HttpServer, http_server_free);
+
+/* All of these point into the request and live until it is done. */
+Text http_method(const HttpRequest *request);
+Text http_path(const HttpRequest *request);             /* raw, without the query */
+Text http_query(const HttpRequest *request);            /* raw, without '?'; TEXT_NULL without one */
+Text http_body(const HttpRequest *request);             /* not NUL-terminated */
+Text http_authority(const HttpRequest *request);        /* Host */
+Text http_header(const HttpRequest *request, const char *name);         /* lower case; TEXT_NULL; the first one */
+size_t http_header_count(const HttpRequest *request, const char *name);
+size_t http_n_headers(const HttpRequest *request);      /* without Host, Content-Length … (h2o keeps those) */
+HttpHeader http_header_at(const HttpRequest *request, size_t i);        /* name not NUL-terminated safe? yes: copied */
+bool http_is_upgrade(const HttpRequest *request);
+
+/* Keep it past the handler; every held request ends with exactly one reply. */
+bool http_request_is_gone(const HttpRequest *request);
+/* Told when the peer goes away before the reply (checked by a watch on the connection; costs a descriptor: use it for long waits). */
+void http_request_on_gone(HttpRequest *request, void (*handler)(void *userdata), void *userdata);
+
+/* Copies everything. content_type NULL: none. `status` 204 and 304 send no body. Safe when gone. */
+void http_reply(HttpRequest *request, unsigned status, const char *content_type, const HttpHeader *headers, size_t n_headers, Text body);
+
+/* Hands request and reply through to an HTTP server on a unix socket, WebSockets included (h2o's proxy). When the sibling cannot be reached the
+ * peer gets 502. */
+int http_forward(HttpRequest *request, const char *socket_path);

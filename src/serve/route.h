@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Routes: one table per daemon. A row names method, pattern, stages, authentication, right, body limit and reply schema; the
+ * compiler refuses one without a right (RIGHT_ has no zero value: route_check() at start and a static test do).
+ */
+
+#include "serve/call.h"
+
+typedef enum Right {
+        RIGHT_UNDECLARED = 0,           /* refused at start: a route must say who may */
+        RIGHT_PUBLIC,                   /* anyone, on purpose */
+        RIGHT_AUTHENTICATED,            /* any user; the data layer scopes what is seen */
+        RIGHT_READ_PROJECT,             /* member of the project: the data layer checks */
+} Right;
+
+typedef enum Auth {
+        AUTH_NONE,
+        AUTH_TOKEN,                     /* Authorization: Bearer, a personal access token */
+} Auth;
+
+typedef struct Route {
+        const char *method;             /* "GET" serves HEAD too */
+        const char *pattern;            /* "/api/runs/{id}", "{rest...}" matches what is left, also nothing */
+        const Stage *stages;
+        size_t size;                    /* of the handler's struct */
+        Auth auth;
+        Right right;
+        size_t max_body;                /* bytes; 0: none accepted */
+        const char *schema;             /* file in src/schema/, for tests; NULL: no JSON */
+} Route;
+
+/* -EINVAL and a log line for the first bad row. The table ends with {}. */
+int routes_check(const Route *routes);
+/* 0 and the row and decoded values; -ENOENT: no such path; -EOPNOTSUPP: known path, other method; -EBADMSG: broken escapes. */
+int route_find(const Route *routes, Text method, Text path, Arena *arena, const Route **ret_route, Text values[static 4]);
+/* Does all of the above for a request: CORS, request id, OPTIONS, 404/405, body limit, authentication, then the stages. */
+void route_serve(Service *service, const Route *routes, HttpRequest *request);
+void routes_print(const Route *routes, FILE *stream);
