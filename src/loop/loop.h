@@ -15,11 +15,13 @@
 
 typedef struct Loop Loop;
 
+/* Makes the process ignore SIGPIPE. */
 int loop_new(Loop **ret_loop);
+/* Last: what hangs on the loop (servers, watches, timers) is freed or stopped before it. */
 Loop *loop_free(Loop *loop);
 DEFINE_CLEANUP(Loop, loop_free);
 
-/* Turns until loop_exit(); returns its code. */
+/* Turns until loop_exit(); returns its code, or a negative errno when the kernel refuses to wait. */
 int loop_run(Loop *loop);
 void loop_exit(Loop *loop, int code);
 /* Monotonic, taken once per turn. */
@@ -33,7 +35,7 @@ typedef struct Watch Watch;
 typedef enum WatchEvents { WATCH_NONE = 0, WATCH_READ = 1, WATCH_WRITE = 2 } WatchEvents;
 typedef void (*WatchHandler)(Watch *watch, unsigned events, void *userdata);
 
-/* Watches a duplicate: the caller's descriptor stays the caller's. Level-triggered for reading; writing is armed until
+/* Watches a duplicate: the caller's descriptor stays the caller's, but becomes non-blocking. Level-triggered for reading; writing is armed until
  * watch_set() takes it away. The handler may free its watch. */
 int watch_new(Loop *loop, int fd, unsigned events, WatchHandler handler, void *userdata, Watch **ret_watch);
 void watch_set(Watch *watch, unsigned events);

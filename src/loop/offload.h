@@ -16,7 +16,7 @@ typedef struct Job {
 } Job;
 
 int offload_new(Loop *loop, Offload **ret_offload);
-Offload *offload_free(Offload *offload);        /* waits for the jobs at hand */
+Offload *offload_free(Offload *offload);        /* ends all submitted jobs first, `done` included */
 DEFINE_CLEANUP(Offload, offload_free);
 void offload_submit(Offload *offload, Job *job);
 size_t offload_n_jobs(const Offload *offload);
