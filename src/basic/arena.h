@@ -29,7 +29,7 @@ void arena_deinit(Arena *arena);
 void *arena_alloc(Arena *arena, size_t size) __attribute__((returns_nonnull));
 #define arena_new(arena, type, n) ((type *) arena_alloc((arena), sizeof(type) * (n)))
 
-/* Copies; the results end in a NUL that is not counted. */
+/* Copies; the results end in a NUL that is not counted. NULL and TEXT_NULL stay NULL. */
 char *arena_strdup(Arena *arena, const char *text);
 char *arena_text_string(Arena *arena, Text text);
 Text arena_text(Arena *arena, Text text);

@@ -51,6 +51,7 @@ void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull));
 void *xrealloc(void *pointer, size_t size) __attribute__((returns_nonnull));
 char *xstrdup(const char *text) __attribute__((malloc, returns_nonnull));
+/* All `length` bytes, NULs among them too, and a NUL behind. */
 char *xstrndup(const char *text, size_t length) __attribute__((malloc, returns_nonnull));
 
 #define xnew(type, n) ((type *) xcalloc((n), sizeof(type)))

@@ -15,7 +15,7 @@
 
 int parse_u64(Text text, uint64_t *ret_value);          /* decimal digits only */
 int parse_i64(Text text, int64_t *ret_value);
-int parse_double(Text text, double *ret_value);
+int parse_double(Text text, double *ret_value);         /* decimal, as in JSON; no inf, no nan */
 int parse_bool(Text text, bool *ret_value);             /* true yes 1 on / false no 0 off, any case */
 int parse_hex(Text text, uint8_t *data, size_t size, size_t *ret_length);
 
@@ -23,5 +23,6 @@ int parse_hex(Text text, uint8_t *data, size_t size, size_t *ret_length);
  * broken escape, -EILSEQ when the result holds a NUL or is not UTF-8. */
 int parse_percent(Text text, bool plus, Arena *arena, Text *ret_text);
 
-/* The raw value of `name` in a query string, TEXT_NULL without it; the first one wins. */
+/* The raw value of `name` in a query string (names are compared decoded), empty for a name without '=',
+ * TEXT_NULL without it; the first one wins. */
 Text query_get(Text query, const char *name);

@@ -46,10 +46,18 @@ bool text_ends_with(Text text, const char *suffix);
 bool text_contains(Text text, const char *needle);
 
 /* Cuts at the first `separator`: *ret_head before it, *rest behind it. Without one, all is head and
- * rest becomes TEXT_NULL. False when *rest was TEXT_NULL already. */
+ * rest becomes TEXT_NULL. False when *rest was TEXT_NULL already (data NULL; an empty text has one
+ * empty head). */
 bool text_split(Text *rest, char separator, Text *ret_head);
 
+/* Without the ASCII white space around it. */
 Text text_trim(Text text);
 
 /* True if every byte sequence is well-formed UTF-8 (no overlong forms, no surrogates). */
 bool text_is_utf8(Text text);
+
+/* The length of the well-formed UTF-8 sequence `data` begins with (1 to 4), 0 if there is none. */
+size_t utf8_sequence(const char *data, size_t left);
+
+/* Characters (code points) of a text that is UTF-8. */
+size_t text_count_characters(Text text);

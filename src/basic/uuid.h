@@ -21,7 +21,8 @@ typedef struct Uuid {
 
 #define UUID_NULL ((Uuid) {})
 
-/* A new version 7 id. Ids made by one process are strictly increasing (RFC 9562, method 3). */
+/* A new version 7 id. Ids made by one process are strictly increasing (RFC 9562, method 3), also when the
+ * clock is set back. For one thread: the loop's. */
 Uuid uuid_new(void);
 
 /* A new random (version 4) id: for nonces and tokens that must not tell their age. */
