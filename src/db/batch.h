@@ -55,5 +55,6 @@ void batch_result_deinit(BatchResult *result);
 
 /* SQLSTATE → errno, in one table: unique violation -EEXIST, foreign key -ENOENT, check/not null -EINVAL, serialization, deadlock -EAGAIN,
  * statement timeout -ETIMEDOUT, connection -ENOTCONN, too many connections or shutting down -ENOTCONN, undefined table/column -ENOTRECOVERABLE
- * (migrations missing), disk full -ENOSPC, raise_exception 'FXnnn' classes of our own functions, the rest -EIO. */
+ * (migrations missing), disk full -ENOSPC, the rest -EIO. Functions of ours RAISE with 'FX' and the number of the HTTP status they
+ * mean: FX403 -EACCES, FX404 -ENOENT, FX409 -EEXIST, FX410 -ESTALE, FX422 -EINVAL, FX429 -EBUSY. */
 int db_error_from_sqlstate(const char *sqlstate);

@@ -15,7 +15,9 @@
 typedef struct Bell Bell;
 typedef void (*BellHandler)(const char *channel, const char *payload, void *userdata);
 
-int bell_new(Loop *loop, const char *url, const char *const channels[], BellHandler handler, void *userdata, Bell **ret_bell);
+/* `channels` ends with NULL. -EINVAL: url not understood. `disable_ssl`: conninfo.h. */
+int bell_new(Loop *loop, const char *url, bool disable_ssl, const char *const channels[], BellHandler handler,
+             void *userdata, Bell **ret_bell);
 Bell *bell_free(Bell *bell);
 DEFINE_CLEANUP(Bell, bell_free);
 /* False while its connection is away: caches that live by the bell must not be trusted then. */

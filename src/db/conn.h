@@ -5,11 +5,14 @@
  * One connection, synchronous: for one-shots and fulgurctl. Runs the same batches as the pool, in straight code.
  */
 
+#include <stdbool.h>
+
 #include "db/batch.h"
 
 typedef struct Conn Conn;
 
-int conn_open(const char *url, const char *application_name, Conn **ret_conn);  /* -ENOTCONN, logged */
+/* -EINVAL: url not understood; -ENOTCONN; both logged. `disable_ssl`: conninfo.h. */
+int conn_open(const char *url, bool disable_ssl, const char *application_name, Conn **ret_conn);
 Conn *conn_free(Conn *conn);
 DEFINE_CLEANUP(Conn, conn_free);
 

@@ -17,6 +17,8 @@ typedef struct PoolConfig {
         size_t n_queue_max;             /* batches that may wait; more: -EBUSY at once. Default 1024 */
         uint64_t timeout_usec;          /* per batch, from submit to answer; also statement_timeout. Default 15 s */
         bool prepare;                   /* false: no prepared statements (transaction-pooling proxies) */
+        bool disable_ssl;               /* DISABLE_DB_SSL: TCP without TLS is allowed (conninfo.h) */
+        unsigned depth;                 /* batches under way on one connection; see "which connection" in pool.c. Default 4 */
         const char *application_name;   /* shown in pg_stat_activity */
 } PoolConfig;
 

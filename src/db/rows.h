@@ -25,6 +25,9 @@ Uuid rows_uuid(const Rows *rows, size_t row, int column);       /* UUID_NULL for
 int64_t rows_int(const Rows *rows, size_t row, int column);     /* 0 for null */
 bool rows_bool(const Rows *rows, size_t row, int column);
 uint64_t rows_time(const Rows *rows, size_t row, int column);   /* µs since the epoch; 0 for null */
+double rows_double(const Rows *rows, size_t row, int column);   /* double precision, real; 0 for null */
+
+/* The readers abort for a column of another type: that is a mistake in the program, and its first test shows it. */
 
 /* A column table reads one row into a struct. */
 typedef enum ColumnType { COLUMN_TEXT, COLUMN_UUID, COLUMN_INT, COLUMN_BOOL, COLUMN_TIME } ColumnType;
