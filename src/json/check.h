@@ -24,11 +24,14 @@ typedef enum JsonKind {
 int json_check(Text text, JsonKind *ret_kind, size_t *ret_offset);
 
 /* Walks the members of a checked object without parsing what they hold. `cursor` starts as 0. *ret_key is raw (between the
- * quotes, escapes undone by json_unescape()), *ret_value the member's raw text. False at the end. */
+ * quotes; compared by json_key_is(), escapes undone by json_unescape_key()), *ret_value the member's raw text. False at the
+ * end, and for what is not an object. All of them together pass the text once. */
 bool json_next_member(Text object, size_t *cursor, Text *ret_key, Text *ret_value);
 /* The same for the elements of a checked array. */
 bool json_next_element(Text array, size_t *cursor, Text *ret_value);
-/* The last member of that (plain, unescaped-ASCII) name, raw; TEXT_NULL without one. */
+/* The value of the last member of that name (UTF-8, no escapes), raw; TEXT_NULL without one. */
 Text json_member(Text object, const char *name);
-/* What a checked raw value is, by its first byte. */
+/* Is the raw key this name, escapes in it undone? */
+bool json_key_is(Text raw_key, const char *name);
+/* What a checked raw value is, by its first byte behind white space. */
 JsonKind json_kind(Text value);
