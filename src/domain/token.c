@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * Personal access tokens: written, stored as a hash, read back. See token.h.
+ */
+
+#include "domain/token.h"
+
+#include <errno.h>
+
+#include "basic/clock.h"
+
+#include "domain/sql.h"
+#include "json/check.h"
+#include "json/read.h"
+#include "json/writer.h"
+
+#define CLOCK_TOLERANCE_USEC (60 * USEC_PER_SEC)
+
+static const char subject_prefix[] = "user:";
+
+int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jwt) {
+        _cleanup_(buffer_deinit) Buffer claims = BUFFER_NULL, jwt = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&claims);
+        char user[UUID_STRING_SIZE];
+        int r;
+
+        json_begin(&w, NULL);
+        json_string(&w, "iss", "Lightning");
+        json_uuid(&w, "jti", &token->id);
+        json_string(&w, "sub", arena_printf(arena, "%s%s", subject_prefix, uuid_format(&token->user_id, user)));
+        json_int(&w, "iat", (int64_t) (token->made_usec / USEC_PER_SEC));
+        json_end(&w);
+
+        r = jwt_sign_rs256(key, buffer_text(&claims), &jwt);
+        if (r < 0)
+                return r;
+
+        *ret_jwt = arena_text(arena, buffer_text(&jwt));
+        return 0;
+}
+
+void token_insert(Batch *batch, const Token *token, Text jwt) {
+        uint8_t *digest = arena_alloc(batch->arena, DIGEST_SIZE);
+
+        digest_sha256(jwt, digest);
+        batch_add(batch, &SQL_TOKEN_INSERT, P_UUID(&token->id), P_UUID(&token->user_id),
+                  P_BYTES(text_make(digest, DIGEST_SIZE)),
+                  P_TIME(token->made_usec / USEC_PER_SEC * USEC_PER_SEC));
+}
+
+typedef struct TokenClaims {
+        Text issuer, subject;
+        int64_t issued_at;
+} TokenClaims;
+
+static const Field claim_fields[] = {
+        { "iss", FIELD_STRING, offsetof(TokenClaims, issuer), FIELD_REQUIRED },
+        { "sub", FIELD_STRING, offsetof(TokenClaims, subject), FIELD_REQUIRED },
+        { "iat", FIELD_INT, offsetof(TokenClaims, issued_at), FIELD_REQUIRED },
+        {}
+};
+
+int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uuid *ret_user_id) {
+        FieldErrors errors = {};
+        TokenClaims claims = {};
+        Text document, user;
+
+        if (jwt_verify_rs256(key, jwt, arena, &document) < 0)
+                return -EKEYREJECTED;
+        if (json_read(arena, document, claim_fields, &claims, &errors) < 0)
+                return -EKEYREJECTED;
+        if (!text_is(claims.issuer, "Lightning") || !text_starts_with(claims.subject, subject_prefix))
+                return -EKEYREJECTED;
+        if (claims.issued_at < 0 ||
+            (uint64_t) claims.issued_at > (now_usec + CLOCK_TOLERANCE_USEC) / USEC_PER_SEC)
+                return -EKEYREJECTED;
+
+        user = text_make(claims.subject.data + sizeof subject_prefix - 1,
+                         claims.subject.length - (sizeof subject_prefix - 1));
+        return uuid_parse(user, ret_user_id) < 0 ? -EKEYREJECTED : 0;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * Personal access tokens ("API tokens"): JWTs signed with the run token key, claims jti, iss, sub, iat (http-api 0.6). The table holds
+ * their SHA-256 only; as RS256 is deterministic, who holds the key can print a token again from its row (kickstart does).
+ */
+
+#include "basic/arena.h"
+#include "crypto/jwt.h"
+#include "crypto/password.h"
+#include "db/batch.h"
+
+typedef struct Token {
+        Uuid id;                /* jti */
+        Uuid user_id;
+        uint64_t made_usec;     /* iat, cut to whole seconds */
+} Token;
+
+/* The JWT of that row, in the arena. -EIO when signing fails. */
+int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jwt);
+
+/* Stores a token (its hash). */
+void token_insert(Batch *batch, const Token *token, Text jwt);
+
+/* What a caller presented as a bearer token: signature, issuer, "user:" subject, iat not in the future (now_usec + 60 s).
+ * -EKEYREJECTED otherwise. The row must be looked up by its hash as well: deleting it revokes the token. */
+int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uuid *ret_user_id);

@@ -1,0 +1,31 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- Personal access tokens.
+
+-- name: token_insert
+-- params: id user_id token_hash inserted_at
+INSERT INTO user_tokens (id, user_id, context, token_hash, inserted_at)
+VALUES ($1::uuid, $2::uuid, 'api', $3::bytea, $4::timestamptz)
+ON CONFLICT (id) DO NOTHING;
+
+-- The newest personal token of a user: kickstart prints it again.
+-- name: token_of_user
+-- params: user_id
+SELECT id, inserted_at
+  FROM user_tokens
+ WHERE user_id = $1::uuid AND context = 'api'
+ ORDER BY inserted_at DESC
+ LIMIT 1;
+
+-- Who presents this token? Using it is noted once a minute, not with every request.
+-- name: token_user
+-- params: token_hash
+WITH used AS (
+  UPDATE user_tokens
+     SET last_used_at = now()
+   WHERE context = 'api' AND token_hash = $1::bytea
+     AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute'))
+SELECT u.id, u.role = 'superuser' AS superuser
+  FROM user_tokens t JOIN users u ON u.id = t.user_id
+ WHERE t.context = 'api' AND t.token_hash = $1::bytea
+   AND NOT u.disabled AND u.scheduled_deletion IS NULL;
