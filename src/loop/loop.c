@@ -37,6 +37,8 @@ Loop *loop_free(Loop *loop) {
                 return NULL;
 
         loop_close_signals(loop);
+        /* h2o would close a second time what was closed while it had an event pending. */
+        loop_settle(loop);
         h2o_evloop_destroy(loop->native);
         free(loop->timers);
         free(loop);
@@ -104,6 +106,7 @@ static int turn(Loop *loop) {
 int loop_run(Loop *loop) {
         int r;
 
+        loop_settle(loop);
         while (!loop->exiting) {
                 r = turn(loop);
                 if (r < 0)

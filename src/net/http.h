@@ -66,4 +66,6 @@ void http_reply(HttpRequest *request, unsigned status, const char *content_type,
 
 /* Hands request and reply through to an HTTP server on a unix socket, WebSockets included (h2o's proxy). When the sibling cannot be reached the
  * peer gets 502. */
+const char *http_reason(unsigned status);
+
 int http_forward(HttpRequest *request, const char *socket_path);
