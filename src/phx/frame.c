@@ -40,8 +40,8 @@ static int read_name(Text value, size_t max, Arena *arena, Text *ret_name) {
         if (json_kind(value) != JSON_STRING)
                 return -EBADMSG;
 
-        /* Most names hold no escapes and stay where they are; an escape makes a text shorter, never longer
-         * than the six characters of \uXXXX for one byte. */
+        /* Most names hold no escapes and stay where they are. With escapes a byte takes at most the six
+         * characters of \uXXXX, so what is longer need not be copied to be refused. */
         if (!memchr(value.data, '\\', value.length))
                 name = text_make(value.data + 1, value.length - 2);
         else if (value.length - 2 > 6 * max || json_unescape(arena, value, &name) < 0)
@@ -60,9 +60,6 @@ int phx_frame_read(Text data, Arena *arena, PhxFrame *ret_frame) {
         JsonKind kind;
         size_t cursor = 0;
         int r;
-
-        if (!text_is_utf8(data))
-                return -EILSEQ;
 
         r = json_check(data, &kind, NULL);
         if (r < 0)

@@ -5,7 +5,7 @@
  * Settings: the original's environment variables under their own names (fulgur.env(5)), and the secrets,
  * which come as systemd credentials first and from a variable of the same meaning second.
  *
- * One table describes each variable: name, type, default, range, what it does, which program reads it. The man
+ * One table (settings/table.c) describes each variable: name, type, default, range, what it does. The man
  * page, `fulgurctl config show|check` and the refusal to start all come from that table.
  */
 
@@ -16,12 +16,14 @@
 #include "basic/macros.h"
 #include "crypto/secret.h"
 
+typedef struct SettingValue SettingValue;
+
 typedef struct Settings {
         /* database */
         char *database_url;             /* never logged: may hold a password */
         uint64_t database_pool_size;
         uint64_t database_timeout_msec;
-        bool disable_db_ssl;
+        bool disable_db_ssl;            /* already worked into database_url (sslmode=require without it) */
         bool database_prepare;          /* DATABASE_PREPARE=no: for transaction-pooling proxies */
 
         /* addresses */
@@ -60,6 +62,9 @@ typedef struct Settings {
         Secret *worker_secret;          /* fulgur.worker-secret, WORKER_SECRET */
         Secret *run_token_key;          /* fulgur.run-token-key, WORKER_RUNS_PRIVATE_KEY */
         Secret *session_key;            /* fulgur.session-key, SECRET_KEY_BASE */
+
+        /* One per row of the table: owns every text and secret above. */
+        SettingValue *values;
 } Settings;
 
 /* Which secrets the program cannot do without. */
@@ -70,13 +75,30 @@ typedef enum SettingsNeed {
         NEED_SESSION_KEY = 1 << 3,
 } SettingsNeed;
 
-/* Reads environment and $CREDENTIALS_DIRECTORY. Everything wrong is logged (variable, what is wrong, and the line of
- * fulgur.env when it stands there) before -EINVAL is returned. The secrets' variables are removed from the environment. */
+/* Reads environment and $CREDENTIALS_DIRECTORY. Everything wrong is logged (variable, what is wrong, and
+ * the line of fulgur.env when it stands there) before -EINVAL is returned. A line of fulgur.env
+ * ($FULGUR_ENV_FILE, else /etc/fulgur/fulgur.env, when we may read it) whose name no row knows is wrong
+ * too. The secrets' variables are wiped and removed from the environment, so this works once per process. */
 int settings_load(unsigned needs, Settings **ret_settings);
-/* The same, with /etc/fulgur/fulgur.env (or $FULGUR_ENV_FILE) read first by us: for fulgurctl, which systemd does not start. */
+/* The same, with the file read first by us, for fulgurctl, which systemd does not start: the environment
+ * wins over it. `path` NULL: as above, and it need not be there. */
 int settings_load_with_file(const char *path, unsigned needs, Settings **ret_settings);
+/* Reads the file again and takes over what may change while a daemon runs: the log level and the limits.
+ * What is wrong is logged, nothing is changed and -EINVAL returned. Without a readable file nothing
+ * changes. */
+int settings_reload(Settings *settings);
 Settings *settings_free(Settings *settings);
 DEFINE_CLEANUP(Settings, settings_free);
+
+/* Any variable of the table by name, also those without a member above: its value or default, NULL without
+ * either. A name that is not in the table aborts (a programming error). Secrets only come from
+ * settings_secret(). */
+const char *settings_text(const Settings *settings, const char *name);
+bool settings_bool(const Settings *settings, const char *name);
+int64_t settings_int(const Settings *settings, const char *name);
+const Secret *settings_secret(const Settings *settings, const char *name);
+/* Is it set, rather than left to its default? */
+bool settings_is_set(const Settings *settings, const char *name);
 
 /* One line per variable, "NAME=value" (secrets as "set" or "not set"), or a JSON array of objects. */
 void settings_print(const Settings *settings, FILE *stream, bool json);
