@@ -20,6 +20,8 @@ typedef struct Secret {
 void crypto_start(void);
 
 Secret *secret_new(const void *data, size_t length);    /* data NULL: zeroed */
+/* Decoded: standard or URL-safe alphabet, padding optional, no white space. -EINVAL otherwise. */
+int secret_from_base64(Text text, Secret **ret_secret);
 Secret *secret_free(Secret *secret);
 DEFINE_CLEANUP(Secret, secret_free);
 
@@ -31,5 +33,5 @@ static inline Text secret_text(const Secret *secret) {
  * content nor common prefix shows in the time. */
 bool secret_equal(Text a, Text b);
 
-/* A file of at most 64 KiB (a credential); one trailing newline is dropped. -ENOENT … as open(2). */
+/* A file of at most 64 KiB (a credential); one trailing newline is dropped. -EFBIG, or as open(2) and read(2). */
 int secret_read_file(const char *path, Secret **ret_secret);

@@ -8,6 +8,7 @@
  * Envelope: version byte 1 | key id (8 bytes: BLAKE2b of the key) | nonce (24) | ciphertext and tag.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "basic/buffer.h"
@@ -31,9 +32,12 @@ typedef struct VaultPlace {
 int vault_new(Text key, Vault **ret_vault);
 /* A retired key that still opens what it sealed (fulgur.primary-key.old). */
 int vault_add_old(Vault *vault, Text key);
+/* Sealed with the primary key? What is not belongs to the rotation command. */
+bool vault_is_current(const Vault *vault, Text sealed);
 Vault *vault_free(Vault *vault);
 DEFINE_CLEANUP(Vault, vault_free);
 
+/* Appends the envelope. */
 void vault_seal(const Vault *vault, const VaultPlace *place, Text plain, Buffer *sealed);
 /* -EKEYREJECTED: not ours, damaged or moved; -ENOKEY: sealed with a key we do not have. */
 int vault_open(const Vault *vault, const VaultPlace *place, Text sealed, Secret **ret_plain);
