@@ -205,6 +205,8 @@ static void configure(HttpServer *server) {
         conf->max_request_entity_size = server->config.max_body;
         conf->http1.req_timeout = server->config.request_timeout_usec / USEC_PER_MSEC;
         conf->http1.upgrade_to_http2 = 0;
+        /* Without HTTP/2 there is nobody to say goodbye to; its timer would outlive the context. */
+        conf->http2.callbacks.request_shutdown = NULL;
 
         /* Large bodies stay in memory: the limit is ours, and a service may have no place for files. */
         h2o_socket_buffer_mmap_settings.threshold = SIZE_MAX;
@@ -306,6 +308,7 @@ HttpServer *http_server_free(HttpServer *server) {
         timer_stop(&server->trim);
 
         h2o_context_dispose(&server->context);
+        free(server->context.queue);    /* h2o 2.2 disposes of what is in it and forgets the rest */
         h2o_config_dispose(&server->globalconf);
         free(server);
         return NULL;
