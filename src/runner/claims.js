@@ -4,8 +4,8 @@
  * Claims: asks the server for work whenever there is room for it.
  *
  * Each workloop has its slots and its queues and asks by itself, one claim at a time: at once
- * after a join, when a run has ended and when the server says that there is work; later and later
- * while there is none.
+ * after a join, after a claim that brought work, when a run has ended and when the server says that
+ * there is work; later and later while there is none.
  */
 
 const GROWTH = 1.15;
@@ -78,6 +78,7 @@ export class Claims {
       this.#journal.warn(`claim refused: ${JSON.stringify(response)}`);
 
     const runs = status === 'ok' ? (response.runs ?? []) : [];
+    loop.again ||= runs.length > 0;
     loop.delay = runs.length
       ? this.#settings.backoff.min
       : Math.min(loop.delay * GROWTH, this.#settings.backoff.max);

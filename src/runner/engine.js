@@ -5,7 +5,7 @@
  *
  * Nothing a job does survives its run, and nothing it does (a loop without end, all memory, exit)
  * stops the worker. One warm child waits in reserve, because starting Node and loading the runtime
- * takes longer than most jobs.
+ * takes longer than most jobs. It has the adaptors of the last run loaded already.
  */
 
 import { fork } from 'node:child_process';
@@ -26,6 +26,7 @@ export class Engine {
   #usualMemoryMb;
   #journal;
   #reserve = null;
+  #lastAdaptors = [];
   #running = new Set();
   #stopped = false;
 
@@ -53,6 +54,7 @@ export class Engine {
   async execute({ plan, input, options }, { memoryMb, timeoutMs }, onEvent, signal) {
     const child = this.#take(memoryMb);
 
+    this.#lastAdaptors = adaptorsOf(plan);
     this.#running.add(child);
     try {
       return await supervise(child, { plan, input, options }, timeoutMs, onEvent, signal);
@@ -77,6 +79,7 @@ export class Engine {
   #spare() {
     const child = spawn(this.#usualMemoryMb);
 
+    child.send({ preload: this.#lastAdaptors });
     child.once('exit', (code, signal) => {
       if (this.#reserve !== child)
         return;
@@ -86,6 +89,12 @@ export class Engine {
     });
     return child;
   }
+}
+
+function adaptorsOf(plan) {
+  const adaptors = plan.workflow.steps.flatMap((step) => step.adaptors ?? []);
+
+  return [...new Map(adaptors.map((adaptor) => [adaptor.path, adaptor])).values()];
 }
 
 function spawn(memoryMb) {

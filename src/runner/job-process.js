@@ -3,9 +3,10 @@
 /*
  * Job process: executes one run, then is killed by the worker that started it.
  *
- * It gets one message, { plan, input, options }, and answers with what happens in the order it
- * happens: log, job-start, job-complete, job-error and, at the end, done or failed. States and
- * log messages travel as JSON text, since they may hold anything that job code can produce.
+ * It gets { preload } while it waits in reserve, to load adaptors a run will probably use, then
+ * { plan, input, options }. It answers with what happens in the order it happens: log, job-start,
+ * job-complete, job-error and, at the end, done or failed. States and log messages travel as JSON
+ * text, since they may hold anything that job code can produce.
  */
 
 import { pathToFileURL } from 'node:url';
@@ -15,16 +16,23 @@ import run, { getModuleEntryPoint } from '@openfn/runtime';
 import stringify from 'fast-safe-stringify';
 
 import { compileJob, exportedNames } from './compile.js';
+import { refuseCircles } from './plan.js';
 import { fromNanoseconds, timestamp } from './timestamps.js';
 
 const LEVELS = ['debug', 'info', 'log', 'warn', 'error', 'success', 'always'];
 
-process.once('message', execute);
+process.on('message', (message) => (message.preload ? preload(message.preload) : execute(message)));
 /* A worker that died cannot collect what we do. */
 process.on('disconnect', () => process.exit(1));
 /* Ctrl-C in a terminal reaches the whole group; stopping is the worker's decision. */
 process.on('SIGINT', () => {});
 process.send({ type: 'ready' });
+
+/* Loading an adaptor takes most of the time of a small run. One that fails is met again there. */
+async function preload(adaptors) {
+  for (const adaptor of adaptors)
+    await loadExports(adaptor);
+}
 
 async function execute({ plan, input, options }) {
   const logger = openLog('R/T', 'debug');
@@ -34,6 +42,7 @@ async function execute({ plan, input, options }) {
   captureConsole(openLog('ADA', options.jobLogLevel));
 
   try {
+    refuseCircles(plan);
     await compileAll(plan, logger);
     const result = await run(plan, input, {
       logger,
@@ -53,25 +62,23 @@ async function execute({ plan, input, options }) {
 async function compileAll(plan, logger) {
   const started = Date.now();
   const globals = exportedNames(plan.workflow.globals);
+  const steps = [];
 
   logger.info('Compiling all workflow steps...');
-  for (const step of plan.workflow.steps)
-    if (step.expression)
-      await compileStep(step, globals, logger);
+  for (const { adaptors, ...step } of plan.workflow.steps)
+    steps.push(step.expression ? await compileStep(step, adaptors, globals, logger) : step);
+  plan.workflow.steps = steps;
   logger.success(`Workflow compilation complete in ${seconds(started)}`);
 }
 
-async function compileStep(step, globals, logger) {
+async function compileStep(step, adaptors, globals, logger) {
   const started = Date.now();
   const name = step.name ?? step.id;
-  const adaptors = await Promise.all(step.adaptors.map(loadExports));
+  const compiled = compileJob(name, step.expression, await Promise.all(adaptors.map(loadExports)), globals);
+  const linker = Object.fromEntries(adaptors.map((adaptor) => [adaptor.name, { path: adaptor.path, version: adaptor.version }]));
 
-  Object.assign(step, compileJob(name, step.expression, adaptors, globals));
-  step.linker = Object.fromEntries(
-    step.adaptors.map((adaptor) => [adaptor.name, { path: adaptor.path, version: adaptor.version }]),
-  );
-  delete step.adaptors;
   logger.info(`Compiled ${name} in ${seconds(started)}`);
+  return { ...step, ...compiled, linker };
 }
 
 /* Compiled as a plain import, a broken adaptor becomes the failure of its job, not of the run. */

@@ -8,7 +8,7 @@
  */
 
 const PRIORITIES = { debug: 7, info: 6, warn: 4, error: 3 };
-const SHOWN = { debug: 7, info: 6, default: 4, none: 3 };
+const SHOWN = { debug: 7, info: 6, default: 4, none: 0 };
 
 export function openJournal(level, env = process.env, write = (line) => process.stdout.write(line)) {
   const journal = {};

@@ -7,6 +7,11 @@
  * ones after them.
  */
 
+export class ValidationError extends Error {
+  name = 'ValidationError';
+  severity = 'crash';
+}
+
 const COLLECTIONS = '@openfn/language-collections';
 
 export function readLimits(plan, settings) {
@@ -60,6 +65,21 @@ export function runtimePlan(plan, { installed, credentials, settings, token }) {
     workflow: { name: plan.name, steps, globals: plan.globals },
     options: { start: plan.starting_node_id },
   };
+}
+
+/* The runtime looks for circles as well, but does not come back from those it enters half-way. */
+export function refuseCircles({ workflow }) {
+  const steps = new Map(workflow.steps.map((step) => [step.id, step]));
+  const done = new Set();
+
+  const visit = (id, above) => {
+    if (above.includes(id))
+      throw new ValidationError(`Circular dependency: ${above.at(-1)} <-> ${id}`);
+    if (!done.has(id))
+      Object.keys(steps.get(id)?.next ?? {}).forEach((next) => visit(next, [...above, id]));
+    done.add(id);
+  };
+  steps.forEach((_, id) => visit(id, []));
 }
 
 /* A trigger's condition is handed on as it is: the runtime refuses a plan that has none here. */
