@@ -88,13 +88,19 @@ export class Peer {
     return this.seen((f) => f.topic === `run:${runId}` && f.event === 'phx_leave');
   }
 
-  /* Breaks every connection as a network would. */
-  cut() {
+  /* Breaks every connection as a network would, or closes it with a code. */
+  cut(code) {
     for (const socket of this.#joined.keys())
-      socket.terminate();
+      if (code)
+        socket.close(code);
+      else
+        socket.terminate();
   }
 
   async close() {
+    if (!this.#http.listening)
+      return;
+
     this.cut();
     await new Promise((resolve) => this.#http.close(resolve));
   }
