@@ -116,15 +116,17 @@ void *arena_memdup(Arena *arena, const void *data, size_t length) {
 }
 
 char *arena_printf(Arena *arena, const char *format, ...) {
+        char try[256], *room;
         va_list arguments;
-        char *room;
         int length;
 
         va_start(arguments, format);
-        length = vsnprintf(NULL, 0, format, arguments);
+        length = vsnprintf(try, sizeof try, format, arguments);
         va_end(arguments);
         if (length < 0)
                 out_of_memory();
+        if ((size_t) length < sizeof try)
+                return copy(arena, try, (size_t) length, 1);
 
         room = take(arena, (size_t) length + 1, 1);
         va_start(arguments, format);

@@ -54,16 +54,20 @@ void buffer_printf(Buffer *buffer, const char *format, ...) {
         va_list arguments;
         int length;
 
-        va_start(arguments, format);
-        length = vsnprintf(NULL, 0, format, arguments);
-        va_end(arguments);
-        if (length < 0)
-                out_of_memory();
+        /* Most of what is printed is short and fits at the first try. */
+        buffer_reserve(buffer, 64);
+        for (;;) {
+                size_t room = buffer->room - buffer->length;
 
-        buffer_reserve(buffer, (size_t) length + 1);
-        va_start(arguments, format);
-        vsnprintf(buffer->data + buffer->length, (size_t) length + 1, format, arguments);
-        va_end(arguments);
+                va_start(arguments, format);
+                length = vsnprintf(buffer->data + buffer->length, room, format, arguments);
+                va_end(arguments);
+                if (length < 0)
+                        out_of_memory();
+                if ((size_t) length < room)
+                        break;
+                buffer_reserve(buffer, (size_t) length + 1);
+        }
         buffer->length += (size_t) length;
 }
 
