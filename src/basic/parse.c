@@ -4,8 +4,10 @@
  * Small values out of text, and the parts of a URL.
  */
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 
 #include "basic/macros.h"
 #include "basic/parse.h"
@@ -133,6 +135,29 @@ static int hex_byte(const char *digits) {
         int high = hex_digit(digits[0]), low = hex_digit(digits[1]);
 
         return high < 0 || low < 0 ? -EINVAL : high << 4 | low;
+}
+
+int parse_address(Text text, char ret_address[static ADDRESS_SIZE]) {
+        bool in_brackets = text_starts_with(text, "[") && text_ends_with(text, "]");
+        char address[ADDRESS_SIZE - 2];
+        struct in6_addr parsed;
+
+        if (in_brackets && text.length >= 2)
+                text = text_make(text.data + 1, text.length - 2);
+        if (text.length == 0 || text.length >= sizeof address || memchr(text.data, 0, text.length))
+                return -EINVAL;
+
+        memcpy(address, text.data, text.length);
+        address[text.length] = 0;
+
+        if (inet_pton(AF_INET6, address, &parsed) == 1)
+                snprintf(ret_address, ADDRESS_SIZE, "[%s]", address);
+        else if (!in_brackets && inet_pton(AF_INET, address, &parsed) == 1)
+                memcpy(ret_address, address, text.length + 1);
+        else
+                return -EINVAL;
+
+        return 0;
 }
 
 int parse_hex(Text text, uint8_t *data, size_t size, size_t *ret_length) {

@@ -6,7 +6,6 @@
  * sees the socket.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 
@@ -20,33 +19,6 @@ static const EnvLine *get(const EnvFile *env, const char *name) {
         const EnvLine *line = env_file_get(env, name);
 
         return line && *line->value ? line : NULL;
-}
-
-/* An IPv4 address, or an IPv6 address with or without brackets, as ListenStream= wants it. */
-static int read_address(const char *value, Buffer *address) {
-        size_t length = strlen(value);
-        bool in_brackets = length >= 2 && value[0] == '[' && value[length - 1] == ']';
-        char bare[INET6_ADDRSTRLEN];
-        struct in6_addr parsed;
-
-        if (in_brackets) {
-                value++;
-                length -= 2;
-        }
-        if (length >= sizeof bare)
-                return -EINVAL;
-
-        memcpy(bare, value, length);
-        bare[length] = 0;
-
-        if (inet_pton(AF_INET6, bare, &parsed) == 1)
-                buffer_printf(address, "[%s]", bare);
-        else if (!in_brackets && inet_pton(AF_INET, bare, &parsed) == 1)
-                buffer_append_string(address, bare);
-        else
-                return -EINVAL;
-
-        return 0;
 }
 
 static int read_port(const char *value, uint64_t *ret_port) {
@@ -69,16 +41,14 @@ static void complain(Buffer *text, const char *path, const EnvLine *line, const 
 
 int listen_drop_in(const EnvFile *env, Buffer *text) {
         const EnvLine *address_line = get(env, "LISTEN_ADDRESS"), *port_line = get(env, "PORT");
-        _cleanup_(buffer_deinit) Buffer address = BUFFER_NULL;
+        char address[ADDRESS_SIZE] = "127.0.0.1";
         uint64_t port = DEFAULT_PORT;
         int r = 0;
 
         if (!address_line && !port_line)
                 return LISTEN_E_UNSET;
 
-        if (!address_line)
-                buffer_append_string(&address, "127.0.0.1");
-        else if (read_address(address_line->value, &address) < 0) {
+        if (address_line && parse_address(text_of(address_line->value), address) < 0) {
                 complain(text, env->path, address_line, "an IPv4 or IPv6 address");
                 r = -EINVAL;
         }
@@ -94,7 +64,7 @@ int listen_drop_in(const EnvFile *env, Buffer *text) {
                               "[Socket]\n"
                               "ListenStream=\n"
                               "ListenStream=%s:%" PRIu64 "\n",
-                              env->path, buffer_string(&address), port);
+                              env->path, address, port);
 
         return r;
 }

@@ -5,7 +5,6 @@
  * variable's name; none of them repeats the value, which may be a secret.
  */
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 
@@ -94,11 +93,9 @@ const char *setting_check(const Setting *row, Text value, bool production, char 
 /* -- addresses --------------------------------------------------------------------------------- */
 
 const char *check_address(Text value, bool production) {
-        char text[INET_ADDRSTRLEN + 1];
-        struct in_addr address;
+        char address[ADDRESS_SIZE];
 
-        snprintf(text, sizeof text, "%.*s", (int) MIN(value.length, sizeof text), value.data);
-        return inet_pton(AF_INET, text, &address) == 1 ? NULL : "is not an IPv4 address such as 127.0.0.1";
+        return parse_address(value, address) == 0 ? NULL : "is not an IPv4 or IPv6 address such as 127.0.0.1";
 }
 
 const char *check_scheme(Text value, bool production) {

@@ -44,7 +44,7 @@ const Setting setting_table[] = {
 
         HEADING("Addresses"),
         { "LISTEN_ADDRESS", SETTING_TEXT, "127.0.0.1", .check = check_address,
-          .help = "IPv4 address of the public socket; a generator writes it into the socket unit." },
+          .help = "IPv4 or IPv6 address of the public socket; a generator writes it into the socket unit." },
         { "PORT", SETTING_INT, "4000", BETWEEN(1, 65535),
           .help = "Port of the public socket, as LISTEN_ADDRESS." },
         { "URL_SCHEME", SETTING_TEXT, "http", "https", AT(url_scheme), .check = check_scheme,
