@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <unistd.h>
 
-#include "basic/buffer.h"
 #include "basic/env-file.h"
 #include "basic/parse.h"
 #include "log/log.h"
@@ -322,29 +321,6 @@ static void check_retry(Loader *loader) {
                          "is less than WEBHOOK_RETRY_INITIAL_DELAY_MS");
 }
 
-/* libpq knows no ecto://, and heeds sslmode over TCP only: adding it never hurts a unix socket. */
-static void complete_database_url(Settings *settings) {
-        char **text = &settings->values[setting_index(setting_by_name(TEXT("DATABASE_URL")))].text;
-        _cleanup_(buffer_deinit) Buffer url = BUFFER_NULL;
-        const char *given = *text;
-        bool is_uri;
-
-        if (strncmp(given, "ecto://", 7) == 0) {
-                buffer_append_string(&url, "postgresql://");
-                given += 7;
-        }
-        buffer_append_string(&url, given);
-
-        is_uri = strstr(buffer_string(&url), "://");
-        if (!settings->disable_db_ssl && !strstr(buffer_string(&url), "sslmode="))
-                buffer_printf(&url, "%ssslmode=require", !is_uri ? " " : strchr(given, '?') ? "&" : "?");
-
-        explicit_bzero(*text, strlen(*text));
-        free(*text);
-        settings->database_url = *text = xstrdup(buffer_string(&url));
-        explicit_bzero(url.data, url.length);
-}
-
 static void complete_url_port(Loader *loader) {
         const Setting *row = setting_by_name(TEXT("URL_PORT"));
         SettingValue *value = &loader->settings->values[setting_index(row)];
@@ -382,7 +358,6 @@ static int load(Loader *loader, unsigned needs, Settings **ret_settings) {
         if (loader->n_wrong > 0)
                 return -EINVAL;
 
-        complete_database_url(settings);
         *ret_settings = TAKE_PTR(settings);
         return 0;
 }

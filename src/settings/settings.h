@@ -23,7 +23,7 @@ typedef struct Settings {
         char *database_url;             /* never logged: may hold a password */
         uint64_t database_pool_size;
         uint64_t database_timeout_msec;
-        bool disable_db_ssl;            /* already worked into database_url (sslmode=require without it) */
+        bool disable_db_ssl;            /* db/conninfo.h says what it does */
         bool database_prepare;          /* DATABASE_PREPARE=no: for transaction-pooling proxies */
 
         /* addresses */
