@@ -44,25 +44,23 @@ Conn *conn_free(Conn *conn) {
 }
 
 int conn_open(const char *url, bool disable_ssl, const char *application_name, Conn **ret_conn) {
+        _cleanup_(conninfo_wipe) Buffer conninfo = BUFFER_NULL;
         _cleanup_(conn_freep) Conn *conn = xnew(Conn, 1);
-        Buffer conninfo = BUFFER_NULL;
         int r;
 
         r = db_conninfo(text_of(url), disable_ssl, application_name, &conninfo);
-        if (r < 0) {
-                buffer_deinit(&conninfo);
-                return log_error_errno(r, "The database URL is not one");
-        }
+        if (r < 0)
+                return log_error_errno(r, "The URL of the database cannot be used");
 
         conn->pg = PQconnectdb(buffer_string(&conninfo));
-        explicit_bzero(conninfo.data, conninfo.room);
-        buffer_deinit(&conninfo);
-        if (PQstatus(conn->pg) != CONNECTION_OK) {
+        wire_quiet(conn->pg);
+        /* Not an option of the connection: a proxy may refuse those, but passes this setting on. */
+        r = PQstatus(conn->pg) == CONNECTION_OK ? conn_script(conn, "SET timezone = 'UTC'", NULL) : -ENOTCONN;
+        if (r < 0) {
                 note_error(conn, PQerrorMessage(conn->pg));
                 return log_error_errno(-ENOTCONN, "Failed to connect to the database: %s", conn_error(conn));
         }
 
-        wire_quiet(conn->pg);
         *ret_conn = TAKE_PTR(conn);
         return 0;
 }

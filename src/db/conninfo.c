@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "db/conninfo.h"
+#include "db/wire.h"
 #include "log/log.h"
 
 typedef struct Option {
@@ -149,8 +150,30 @@ static void append_option(Buffer *conninfo, const char *keyword, const char *val
         buffer_append_byte(conninfo, '\'');
 }
 
+/* What the URL says, but for the options that are written below. */
+static void append_given(Buffer *conninfo, const PQconninfoOption *options) {
+        static const char *const ours[] = { "client_encoding", "options", "sslmode" };
+
+        for (const PQconninfoOption *option = options; option->keyword; option++) {
+                bool is_ours = false;
+
+                for (size_t i = 0; i < ELEMENTSOF(ours); i++)
+                        is_ours |= strcmp(option->keyword, ours[i]) == 0;
+                if (option->val && !is_ours)
+                        append_option(conninfo, option->keyword, option->val);
+        }
+}
+
+static void append_server_options(Buffer *conninfo, const char *given, const char *added) {
+        _cleanup_(buffer_deinit) Buffer both = BUFFER_NULL;
+
+        buffer_printf(&both, "%s%s%s", given ? given : "", given && added ? " " : "", added ? added : "");
+        if (both.length > 0)
+                append_option(conninfo, "options", buffer_string(&both));
+}
+
 static int write_conninfo(const PQconninfoOption *options, bool disable_ssl, const char *application_name,
-                          Buffer *conninfo) {
+                          const char *server_options, Buffer *conninfo) {
         const char *mode = NULL;
         int r;
 
@@ -160,11 +183,7 @@ static int write_conninfo(const PQconninfoOption *options, bool disable_ssl, con
                         return r;
         }
 
-        for (const PQconninfoOption *option = options; option->keyword; option++)
-                if (option->val && strcmp(option->keyword, "sslmode") != 0 &&
-                    strcmp(option->keyword, "client_encoding") != 0)
-                        append_option(conninfo, option->keyword, option->val);
-
+        append_given(conninfo, options);
         for (size_t i = 0; i < ELEMENTSOF(defaults); i++)
                 if (!option_get(options, defaults[i].keyword))
                         append_option(conninfo, defaults[i].keyword, defaults[i].value);
@@ -173,18 +192,20 @@ static int write_conninfo(const PQconninfoOption *options, bool disable_ssl, con
                 append_option(conninfo, "application_name", application_name);
         if (mode)
                 append_option(conninfo, "sslmode", mode);
+        append_server_options(conninfo, option_get(options, "options"), server_options);
         append_option(conninfo, "client_encoding", "UTF8");
         return 0;
 }
 
-static void wipe(Buffer *buffer) {
-        if (buffer->data)
-                explicit_bzero(buffer->data, buffer->room);
-        buffer_deinit(buffer);
+void conninfo_wipe(Buffer *conninfo) {
+        if (conninfo->data)
+                explicit_bzero(conninfo->data, conninfo->room);
+        buffer_deinit(conninfo);
 }
 
-int db_conninfo(Text url, bool disable_ssl, const char *application_name, Buffer *ret_conninfo) {
-        _cleanup_(wipe) Buffer copy = BUFFER_NULL;
+int conninfo_build(Text url, bool disable_ssl, const char *application_name, const char *server_options,
+                   Buffer *ret_conninfo) {
+        _cleanup_(conninfo_wipe) Buffer copy = BUFFER_NULL;
         PQconninfoOption *options;
         char *message = NULL;
         int r;
@@ -198,7 +219,11 @@ int db_conninfo(Text url, bool disable_ssl, const char *application_name, Buffer
         if (!options)
                 return -EINVAL;
 
-        r = write_conninfo(options, disable_ssl, application_name, ret_conninfo);
+        r = write_conninfo(options, disable_ssl, application_name, server_options, ret_conninfo);
         PQconninfoFree(options);
         return r;
+}
+
+int db_conninfo(Text url, bool disable_ssl, const char *application_name, Buffer *ret_conninfo) {
+        return conninfo_build(url, disable_ssl, application_name, NULL, ret_conninfo);
 }

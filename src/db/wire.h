@@ -8,11 +8,17 @@
 
 #include <libpq-fe.h>
 
+#include "basic/buffer.h"
 #include "db/batch.h"
 #include "db/rows.h"
 
 #define DB_MAX_PARAMS 64                /* of one statement; tools/embed-sql knows it too */
 #define DB_MAX_VALUE ((size_t) 0x3fffffff)      /* PostgreSQL's own limit */
+
+/* db_conninfo() with settings the server gets at the start of the session ("-c name=value"; behind those of the URL). */
+int conninfo_build(Text url, bool disable_ssl, const char *application_name, const char *server_options,
+                   Buffer *ret_conninfo);
+void conninfo_wipe(Buffer *conninfo);
 
 /* PostgreSQL counts microseconds from 2000-01-01. */
 int64_t wire_time(uint64_t usec);
