@@ -73,11 +73,13 @@ void provision_credential_store(Batch *batch, const ProvisionProject *project, c
         const VaultPlace place = { .table = "credential_bodies", .column = "body", .row = credential->body_id };
         Buffer sealed = BUFFER_NULL;
 
-        vault_seal(vault, &place, credential->body, &sealed);
         batch_add(batch, &SQL_PROVISION_CREDENTIAL_STORE, P_UUID(&credential->id), P_UUID(&credential->owner_id),
                   P_TEXT(credential->name), P_TEXT(credential->schema), P_TEXT(credential->external_id));
-        batch_add(batch, &SQL_PROVISION_CREDENTIAL_BODY_STORE, P_UUID(&credential->body_id), P_UUID(&credential->id),
-                  P_BYTES(arena_text(batch->arena, buffer_text(&sealed))));
+        if (vault) {
+                vault_seal(vault, &place, credential->body, &sealed);
+                batch_add(batch, &SQL_PROVISION_CREDENTIAL_BODY_STORE, P_UUID(&credential->body_id),
+                          P_UUID(&credential->id), P_BYTES(arena_text(batch->arena, buffer_text(&sealed))));
+        }
         batch_add(batch, &SQL_PROVISION_CREDENTIAL_LINK, P_UUID(&credential->project_credential_id),
                   P_UUID(&project->id), P_UUID(&credential->id));
         buffer_deinit(&sealed);

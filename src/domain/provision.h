@@ -95,7 +95,7 @@ void provision_workflow_resolve(ProvisionWorkflow *workflow);
 void provision_user_store(Batch *batch, const ProvisionUser *user, Text password_hash);
 /* Project, members and collections. Members and collections that are not declared go. */
 void provision_project_store(Batch *batch, const ProvisionProject *project);
-/* Seals the body; `vault` is borrowed. */
+/* Seals the body with `vault`; NULL: the stored body is the declared one already. */
 void provision_credential_store(Batch *batch, const ProvisionProject *project, const ProvisionCredential *credential,
                                 const Vault *vault);
 /* Workflow, triggers, jobs, edges, and a snapshot when anything differs from the last one. */

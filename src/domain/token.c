@@ -41,12 +41,13 @@ int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jw
 }
 
 void token_insert(Batch *batch, const Token *token, Text jwt) {
+        const uint64_t made_usec = token->made_usec / USEC_PER_SEC * USEC_PER_SEC;
         uint8_t *digest = arena_alloc(batch->arena, DIGEST_SIZE);
 
         digest_sha256(jwt, digest);
         batch_add(batch, &SQL_TOKEN_INSERT, P_UUID(&token->id), P_UUID(&token->user_id),
                   P_BYTES(text_make(digest, DIGEST_SIZE)),
-                  P_TIME(token->made_usec / USEC_PER_SEC * USEC_PER_SEC));
+                  P_TIME(made_usec));
 }
 
 typedef struct TokenClaims {

@@ -1,0 +1,65 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- What fulgurctl shows.
+
+-- name: ctl_run_list
+-- params: project_name state limit
+SELECT r.id, p.name AS project, w.name AS workflow, r.state, r.error_type, r.inserted_at, r.finished_at
+  FROM runs r
+  JOIN projects p ON p.id = r.project_id
+  JOIN workflows w ON w.id = r.workflow_id
+ WHERE ($1::text IS NULL OR p.name = $1::text)
+   AND ($2::text IS NULL OR r.state = $2::text)
+ ORDER BY r.id DESC
+ LIMIT $3::bigint;
+
+-- name: ctl_run_show
+-- params: run_id
+SELECT r.id, p.name AS project, w.name AS workflow, r.work_order_id, r.state, r.error_type, r.error_message, r.queue,
+       r.worker_name, r.dataclip_id, r.final_dataclip_id, r.inserted_at, r.claimed_at, r.started_at, r.finished_at
+  FROM runs r
+  JOIN projects p ON p.id = r.project_id
+  JOIN workflows w ON w.id = r.workflow_id
+ WHERE r.id = $1::uuid;
+
+-- name: ctl_run_steps
+-- params: run_id
+SELECT s.id, s.job_id, coalesce(j.name, s.job_id::text) AS job, s.exit_reason, s.error_type, s.error_message, s.duration_ms,
+       s.memory_job, s.output_too_large, s.started_at, s.finished_at
+  FROM run_steps rs
+  JOIN steps s ON s.run_id = rs.step_run_id AND s.id = rs.step_id AND s.project_id = rs.project_id
+  LEFT JOIN jobs j ON j.id = s.job_id AND j.project_id = s.project_id
+ WHERE rs.run_id = $1::uuid
+ ORDER BY s.started_at, s.inserted_at;
+
+-- Log lines are shown once each: the worker's clock orders them, ids (ours, increasing) say which are new.
+-- name: ctl_run_log
+-- params: run_id after_id
+SELECT id, "timestamp", level, source, message
+  FROM log_lines
+ WHERE run_id = $1::uuid AND ($2::uuid IS NULL OR id > $2::uuid)
+ ORDER BY id
+ LIMIT 1000;
+
+-- name: ctl_ring
+-- params: channel payload
+SELECT pg_notify($1::text, $2::text)::text;
+
+-- name: ctl_status_queue
+SELECT state, count(*) AS n, min(inserted_at) AS oldest FROM run_queue GROUP BY state ORDER BY state;
+
+-- name: ctl_status_services
+SELECT service, host, started_at, seen_at FROM service_instances
+ WHERE seen_at > now() - interval '1 minute'
+ ORDER BY service, host, started_at;
+
+-- name: ctl_status_database
+SELECT current_setting('server_version') AS server_version, pg_database_size(current_database()) AS bytes;
+
+-- name: ctl_worker_list
+SELECT coalesce(worker_name, '') AS worker, count(*) AS n_runs, min(claimed_at) AS oldest_claim,
+       max(lease_expires_at) AS lease_expires_at
+  FROM run_queue
+ WHERE state <> 'available'
+ GROUP BY worker_name
+ ORDER BY worker_name;
