@@ -91,22 +91,39 @@ CREATE TRIGGER lanes_changed AFTER UPDATE OF concurrency ON projects
 
 -- The work order's state after one of its runs has become `run_state`: another unfinished run decides first (a started one, then one
 -- that waits, then a claimed one), else this run does. The last run to change wins, not the newest.
+--
+-- The first UPDATE holds the work order's row, so that the look at the other runs sees what whoever held it before has committed: of
+-- two runs that end at the same moment, the second one sees that there is no other.
+--
+-- About `SET` on this and the following functions: a plan for a partitioned table that is made without knowing the id looks dear to
+-- the planner, which then plans every single call anew, for several times the price of running it. And the queue is empty most of
+-- the time, so that a plan made then must not be a sequential scan.
 CREATE FUNCTION work_order_touch(of_project uuid, of_work_order uuid, of_run uuid, run_state text, at timestamptz) RETURNS void
-LANGUAGE sql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  other text;
+BEGIN
   UPDATE work_orders o
-     SET state = CASE d.state
+     SET state = CASE run_state
                    WHEN 'available' THEN 'pending'
                    WHEN 'claimed' THEN 'running'
                    WHEN 'started' THEN 'running'
-                   ELSE d.state
+                   ELSE run_state
                  END,
          last_activity = at,
          updated_at = at
-    FROM (SELECT coalesce((SELECT q.state FROM run_queue q
-                            WHERE q.work_order_id = of_work_order AND q.run_id <> of_run
-                            ORDER BY CASE q.state WHEN 'started' THEN 0 WHEN 'available' THEN 1 ELSE 2 END
-                            LIMIT 1), run_state) AS state) d
-   WHERE o.id = of_work_order AND o.project_id = of_project
+   WHERE o.id = of_work_order AND o.project_id = of_project;
+
+  SELECT q.state INTO other FROM run_queue q
+   WHERE q.work_order_id = of_work_order AND q.run_id <> of_run
+   ORDER BY CASE q.state WHEN 'started' THEN 0 WHEN 'available' THEN 1 ELSE 2 END
+   LIMIT 1;
+  IF FOUND THEN
+    UPDATE work_orders o
+       SET state = CASE other WHEN 'available' THEN 'pending' ELSE 'running' END
+     WHERE o.id = of_work_order AND o.project_id = of_project;
+  END IF;
+END
 $$;
 
 -- Claims runs for several claimers at once, fairly: projects take turns, lanes of a project take turns, the oldest run of a lane goes
@@ -122,17 +139,26 @@ CREATE FUNCTION claim_runs(
   workflow_limit bigint,                -- unfinished claims one workflow may hold (PER_WORKFLOW_CLAIM_LIMIT)
   join_within interval, max_visits bigint)
 RETURNS TABLE (claimer bigint, run_id uuid, project_id uuid, nonce uuid, run_timeout_ms bigint)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+AS $$
 #variable_conflict use_column
 DECLARE
   nobody CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
-  any_queue boolean := '*' = ANY (queues);
-  want bigint := (SELECT coalesce(sum(d), 0) FROM unnest(demands) d);
-  who bigint := 1;
-  has bigint := 0;
+  any_queue CONSTANT boolean := '*' = ANY (queues);
+  at CONSTANT timestamptz := clock_timestamp();
+  claimers CONSTANT bigint[] := ARRAY(SELECT d.who FROM unnest(demands) WITH ORDINALITY AS d (n, who) CROSS JOIN generate_series(1, d.n) ORDER BY d.who);
+  want CONSTANT bigint := cardinality(claimers);
+  have bigint := 0;
+  worker text;
   class record;
   lane record;
   picked record;
+  runs_ uuid[] := '{}';
+  projects_ uuid[] := '{}';
+  work_orders_ uuid[] := '{}';
+  nonces_ uuid[] := '{}';
+  workers_ text[] := '{}';
   start_project uuid;
   this_project uuid;
   this_lane uuid;
@@ -141,12 +167,8 @@ DECLARE
   lane_wrapped boolean;
   progress boolean;
   visits bigint := max_visits;
-  at timestamptz;
 BEGIN
-  IF want = 0 THEN
-    RETURN;
-  END IF;
-
+  <<classes>>
   FOR class IN
     WITH RECURSIVE classes AS (
       (SELECT q.queue, q.priority FROM run_queue q WHERE q.state = 'available' ORDER BY q.queue, q.priority LIMIT 1)
@@ -162,6 +184,7 @@ BEGIN
               c.priority, c.queue
   LOOP
     LOOP                                -- passes: each gives every project one run
+      EXIT classes WHEN have >= want;
       progress := false;
       wrapped := false;
       start_project := after_project;
@@ -202,23 +225,35 @@ BEGIN
           this_lane := lane.lane_id;
           visits := visits - 1;
 
+          nonce := gen_random_uuid();
+          worker := nullif(workers[claimers[have + 1]], '');
           IF lane.lane_limit IS NOT NULL THEN
-            SELECT q.run_id, q.work_order_id, q.run_timeout_ms INTO picked FROM run_queue q
-             WHERE q.project_id = this_project AND q.state = 'available'
-               AND q.queue = class.queue AND q.priority = class.priority
-               AND q.run_id IN (SELECT o.run_id FROM run_queue o
+            UPDATE run_queue u
+               SET state = 'claimed', claimed_at = at, worker_name = worker, claim_nonce = nonce,
+                   joined_at = NULL, lease_expires_at = at + join_within
+             WHERE u.project_id = this_project AND u.run_id = (
+                   SELECT q.run_id FROM run_queue q
+                    WHERE q.project_id = this_project AND q.state = 'available'
+                      AND q.queue = class.queue AND q.priority = class.priority
+                      AND q.run_id IN (SELECT o.run_id FROM run_queue o
                                  WHERE o.lane_id = this_lane AND o.lane_limit IS NOT NULL
                                  ORDER BY o.inserted_at, o.run_id LIMIT lane.lane_limit)
-             ORDER BY q.inserted_at, q.run_id LIMIT 1
-             FOR UPDATE SKIP LOCKED;
+                    ORDER BY q.inserted_at, q.run_id LIMIT 1
+                    FOR UPDATE SKIP LOCKED)
+            RETURNING u.run_id, u.work_order_id, u.run_timeout_ms INTO picked;
           ELSIF (SELECT count(*) FROM (SELECT 1 FROM run_queue a
                                         WHERE a.workflow_id = lane.workflow_id AND a.state <> 'available'
                                         LIMIT workflow_limit) held) < workflow_limit THEN
-            SELECT q.run_id, q.work_order_id, q.run_timeout_ms INTO picked FROM run_queue q
-             WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
-               AND q.project_id = this_project AND q.lane_id = this_lane
-             ORDER BY q.inserted_at, q.run_id LIMIT 1
-             FOR UPDATE SKIP LOCKED;
+            UPDATE run_queue u
+               SET state = 'claimed', claimed_at = at, worker_name = worker, claim_nonce = nonce,
+                   joined_at = NULL, lease_expires_at = at + join_within
+             WHERE u.project_id = this_project AND u.run_id = (
+                   SELECT q.run_id FROM run_queue q
+                    WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                      AND q.project_id = this_project AND q.lane_id = this_lane
+                    ORDER BY q.inserted_at, q.run_id LIMIT 1
+                    FOR UPDATE SKIP LOCKED)
+            RETURNING u.run_id, u.work_order_id, u.run_timeout_ms INTO picked;
           ELSE
             picked := NULL;
           END IF;
@@ -226,48 +261,362 @@ BEGIN
           EXIT WHEN picked.run_id IS NOT NULL OR visits <= 0;
         END LOOP;
 
+        IF picked.run_id IS NOT NULL OR visits <= 0 THEN
+          INSERT INTO claim_turns AS t (project_id, lane_id) VALUES (this_project, this_lane)
+            ON CONFLICT (project_id) DO UPDATE SET lane_id = excluded.lane_id;
+        END IF;
         IF picked.run_id IS NOT NULL THEN
-          at := clock_timestamp();
-          nonce := gen_random_uuid();
-          UPDATE run_queue q
-             SET state = 'claimed', claimed_at = at, worker_name = nullif(workers[who], ''), claim_nonce = nonce,
-                 joined_at = NULL, lease_expires_at = at + join_within
-           WHERE q.run_id = picked.run_id AND q.project_id = this_project;
-          UPDATE runs r
-             SET state = 'claimed', claimed_at = at, worker_name = nullif(workers[who], ''), claim_nonce = nonce,
-                 updated_at = at
-           WHERE r.id = picked.run_id AND r.project_id = this_project;
-          PERFORM work_order_touch(this_project, picked.work_order_id, picked.run_id, 'claimed', at);
-
-          claimer := who;
+          have := have + 1;
+          claimer := claimers[have];
           run_id := picked.run_id;
           project_id := this_project;
           run_timeout_ms := picked.run_timeout_ms;
           RETURN NEXT;
-
-          INSERT INTO claim_turns AS t (project_id, lane_id) VALUES (this_project, this_lane)
-            ON CONFLICT (project_id) DO UPDATE SET lane_id = excluded.lane_id;
-
+          runs_ := runs_ || run_id; projects_ := projects_ || this_project; work_orders_ := work_orders_ || picked.work_order_id::uuid;
+          nonces_ := nonces_ || nonce; workers_ := workers_ || worker;
           progress := true;
           after_project := this_project;
-          want := want - 1;
-          has := has + 1;
-          WHILE who <= array_length(demands, 1) AND has >= demands[who] LOOP
-            who := who + 1;
-            has := 0;
-          END LOOP;
-          IF want = 0 THEN
-            RETURN;
-          END IF;
-        ELSIF visits <= 0 THEN
-          INSERT INTO claim_turns AS t (project_id, lane_id) VALUES (this_project, this_lane)
-            ON CONFLICT (project_id) DO UPDATE SET lane_id = excluded.lane_id;
-          RETURN;
+          EXIT classes WHEN have >= want;
         END IF;
+        EXIT classes WHEN visits <= 0;
       END LOOP;
 
       EXIT WHEN NOT progress;
     END LOOP;
   END LOOP;
+
+  IF have = 0 THEN RETURN; END IF;
+  UPDATE runs r
+     SET state = 'claimed', claimed_at = at, worker_name = c.worker_name, claim_nonce = c.nonce, updated_at = at
+    FROM unnest(runs_, projects_, nonces_, workers_) AS c (run_id, project_id, nonce, worker_name)
+   WHERE r.id = c.run_id AND r.project_id = c.project_id;
+  UPDATE work_orders o
+     SET state = 'running', last_activity = at, updated_at = at
+    FROM unnest(work_orders_, projects_) AS c (id, project_id)
+   WHERE o.id = c.id AND o.project_id = c.project_id;
+  FOR picked IN
+    SELECT c.run_id, c.project_id, c.work_order_id FROM unnest(runs_, projects_, work_orders_) AS c (run_id, project_id, work_order_id)
+     WHERE EXISTS (SELECT FROM run_queue q WHERE q.work_order_id = c.work_order_id AND q.run_id <> c.run_id)
+  LOOP
+    PERFORM work_order_touch(picked.project_id, picked.work_order_id, picked.run_id, 'claimed', at);
+  END LOOP;
+END
+$$;
+
+-- -- what a run goes through ---------------------------------------------------------------------------------------
+--
+-- Each function is a whole transition: queue, run, work order and counter change together or not at all. They lock the queue's row
+-- first, so that of two that want the same run (worker and janitor, join and give-back) the second sees what the first has done.
+
+-- Takes a run that ended out of the queue. False: it was not there, so it has ended before.
+CREATE FUNCTION run_end(of_project uuid, of_run uuid, final_state text, ended_at timestamptz, of_error_type text,
+                        of_error_message text, of_final_dataclip uuid) RETURNS boolean
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  q record;
+  at CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  DELETE FROM run_queue d WHERE d.run_id = of_run AND d.project_id = of_project
+  RETURNING d.workflow_id, d.work_order_id INTO q;
+  IF NOT FOUND THEN
+    RETURN false;
+  END IF;
+
+  UPDATE runs r
+     SET state = final_state, finished_at = coalesce(ended_at, at), error_type = of_error_type, error_message = of_error_message,
+         final_dataclip_id = of_final_dataclip, updated_at = at
+   WHERE r.id = of_run AND r.project_id = of_project;
+  PERFORM work_order_touch(of_project, q.work_order_id, of_run, final_state, at);
+
+  -- Last: runs of one workflow that end at the same moment wait for each other here.
+  INSERT INTO workflow_day_counts AS c (project_id, workflow_id, day, state, n)
+  VALUES (of_project, q.workflow_id, (at AT TIME ZONE 'UTC')::date, final_state, 1)
+  ON CONFLICT (project_id, workflow_id, day, state) DO UPDATE SET n = c.n + 1;
+  RETURN true;
+END
+$$;
+
+-- Puts a claimed run back. The caller holds the queue's row.
+CREATE FUNCTION run_release(of_project uuid, of_run uuid, of_work_order uuid) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  at CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  UPDATE run_queue q
+     SET state = 'available', claimed_at = NULL, worker_name = NULL, claim_nonce = NULL, joined_at = NULL,
+         lease_expires_at = NULL
+   WHERE q.run_id = of_run AND q.project_id = of_project;
+  UPDATE runs r
+     SET state = 'available', claimed_at = NULL, worker_name = NULL, claim_nonce = NULL, updated_at = at
+   WHERE r.id = of_run AND r.project_id = of_project;
+  PERFORM work_order_touch(of_project, of_work_order, of_run, 'available', at);
+END
+$$;
+
+-- Claims that their worker will not hear of. One that has been joined meanwhile stays.
+CREATE FUNCTION runs_give_back(run_ids uuid[], project_ids uuid[], nonces uuid[])
+RETURNS TABLE (run_id uuid, project_id uuid, worker_name text)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+  q record;
+BEGIN
+  FOR q IN
+    SELECT w.run_id, w.project_id, w.work_order_id, w.worker_name
+      FROM unnest(run_ids, project_ids, nonces) AS g (run_id, project_id, nonce)
+      JOIN run_queue w ON w.run_id = g.run_id AND w.project_id = g.project_id AND w.claim_nonce = g.nonce
+     WHERE w.state = 'claimed' AND w.joined_at IS NULL
+     FOR UPDATE OF w SKIP LOCKED
+  LOOP
+    PERFORM run_release(q.project_id, q.run_id, q.work_order_id);
+    run_id := q.run_id;
+    project_id := q.project_id;
+    worker_name := q.worker_name;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+-- The same for claims that nobody joined in time, whoever made them.
+CREATE FUNCTION runs_give_back_unjoined(at_most bigint)
+RETURNS TABLE (run_id uuid, project_id uuid, worker_name text)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+  q record;
+BEGIN
+  FOR q IN
+    SELECT w.run_id, w.project_id, w.work_order_id, w.worker_name
+      FROM run_queue w
+     WHERE w.lease_expires_at < clock_timestamp() AND w.state <> 'available'
+       AND w.state = 'claimed' AND w.joined_at IS NULL
+     ORDER BY w.lease_expires_at LIMIT at_most
+     FOR UPDATE OF w SKIP LOCKED
+  LOOP
+    PERFORM run_release(q.project_id, q.run_id, q.work_order_id);
+    run_id := q.run_id;
+    project_id := q.project_id;
+    worker_name := q.worker_name;
+    RETURN NEXT;
+  END LOOP;
+END
+$$;
+
+-- A worker joins the run its token names: everything the channel needs to know of it. No row: there is no such run, or not in that
+-- project. `admitted` is false for a token of another claim than the current one; a run that was given back admits no token of a claim.
+CREATE FUNCTION run_join(of_run uuid, token_project uuid, nonce uuid, lease interval)
+RETURNS TABLE (admitted boolean, project_id uuid, workflow_id uuid, work_order_id uuid, snapshot_id uuid, trigger_id uuid,
+               job_id uuid, dataclip_id uuid, state text, worker_name text, save_dataclips boolean, enable_job_logs boolean,
+               run_timeout_ms bigint, run_memory_limit_mb bigint, reply_after_completion boolean, reply_success_code bigint,
+               reply_error_code bigint, jobs text, triggers text, edges text, n_fetched bigint)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+  q record;
+  r record;
+BEGIN
+  SELECT w.state, cardinality(w.fetched_body_ids) AS n_fetched INTO q FROM run_queue w WHERE w.run_id = of_run FOR UPDATE;
+  SELECT * INTO r FROM runs w WHERE w.id = of_run AND (token_project IS NULL OR w.project_id = token_project);
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+
+  admitted := nonce IS NULL AND r.claim_nonce IS NULL
+           OR nonce IS NOT NULL AND (r.claim_nonce = nonce OR r.claim_nonce IS NULL AND r.state <> 'available');
+  IF admitted AND q.state <> 'available' THEN
+    UPDATE run_queue w
+       SET joined_at = coalesce(w.joined_at, clock_timestamp()), lease_expires_at = clock_timestamp() + lease
+     WHERE w.run_id = of_run AND w.project_id = r.project_id;
+  END IF;
+
+  RETURN QUERY
+    SELECT admitted, r.project_id, r.workflow_id, r.work_order_id, r.snapshot_id, r.starting_trigger_id, r.starting_job_id,
+           r.dataclip_id, r.state, r.worker_name, r.save_dataclips, r.enable_job_logs, r.run_timeout_ms, r.run_memory_limit_mb,
+           r.reply_after_completion, r.reply_success_code, r.reply_error_code,
+           s.jobs::text, s.triggers::text, s.edges::text, q.n_fetched::bigint
+      FROM (VALUES (1)) AS one
+      LEFT JOIN workflow_snapshots s ON s.id = r.snapshot_id AND s.project_id = r.project_id;
+END
+$$;
+
+-- `started`, or why not: `unclaimed`, `ended`. A second start changes nothing.
+CREATE FUNCTION run_start(of_project uuid, of_run uuid, worker_time timestamptz) RETURNS text
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  q record;
+  at CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  SELECT w.state, w.work_order_id INTO q FROM run_queue w WHERE w.run_id = of_run AND w.project_id = of_project FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'ended';
+  ELSIF q.state <> 'claimed' THEN
+    RETURN CASE q.state WHEN 'started' THEN 'started' ELSE 'unclaimed' END;
+  END IF;
+
+  UPDATE run_queue w SET state = 'started', started_at = coalesce(worker_time, at)
+   WHERE w.run_id = of_run AND w.project_id = of_project;
+  UPDATE runs r SET state = 'started', started_at = coalesce(worker_time, at), updated_at = at
+   WHERE r.id = of_run AND r.project_id = of_project;
+  PERFORM work_order_touch(of_project, q.work_order_id, of_run, 'started', at);
+  RETURN 'started';
+END
+$$;
+
+-- Stores a result of a run's step or of the run itself. `result` null: only that there was one (retention policy erase_all).
+CREATE FUNCTION result_store(of_project uuid, of_dataclip uuid, result bytea) RETURNS void
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+DECLARE
+  at CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  INSERT INTO dataclips (id, project_id, type, body_state, size, wiped_at, inserted_at, updated_at)
+  VALUES (of_dataclip, of_project, 'step_result', CASE WHEN result IS NULL THEN 'never_stored' ELSE 'stored' END,
+          coalesce(length(result), 0), CASE WHEN result IS NULL THEN date_trunc('second', at) END, at, at);
+  IF result IS NOT NULL THEN
+    INSERT INTO dataclip_bodies (dataclip_id, project_id, body, inserted_at) VALUES (of_dataclip, of_project, result, at);
+  END IF;
+END
+$$;
+
+-- Is it an input or output that this run has to do with?
+CREATE FUNCTION run_has_dataclip(of_project uuid, of_run uuid, of_dataclip uuid) RETURNS boolean
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM runs r WHERE r.id = of_run AND r.project_id = of_project AND r.dataclip_id = of_dataclip)
+      OR EXISTS (SELECT FROM run_steps l JOIN steps s ON s.run_id = l.step_run_id AND s.id = l.step_id AND s.project_id = l.project_id
+                  WHERE l.run_id = of_run AND l.project_id = of_project
+                    AND of_dataclip IN (s.output_dataclip_id, s.input_dataclip_id));
+END
+$$;
+
+-- `completed`, or why not: `unclaimed`, `ended`, `no_dataclip`. The final dataclip is one the run has already stored
+-- (given_dataclip), else its final state becomes one (own_dataclip; save: with its content). `reply` answers the webhook's caller.
+CREATE FUNCTION run_complete(of_project uuid, of_run uuid, final_state text, worker_time timestamptz, of_error_type text,
+                             of_error_message text, given_dataclip uuid, own_dataclip uuid, result bytea, save boolean,
+                             reply_status bigint, reply bytea) RETURNS text
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  queue_state text;
+  final_dataclip uuid;
+BEGIN
+  SELECT w.state INTO queue_state FROM run_queue w WHERE w.run_id = of_run AND w.project_id = of_project FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'ended';
+  ELSIF queue_state = 'available' THEN
+    RETURN 'unclaimed';
+  END IF;
+
+  IF given_dataclip IS NOT NULL AND run_has_dataclip(of_project, of_run, given_dataclip) THEN
+    final_dataclip := given_dataclip;
+  ELSIF result IS NOT NULL THEN
+    final_dataclip := own_dataclip;
+    PERFORM result_store(of_project, own_dataclip, CASE WHEN save THEN result END);
+  ELSIF given_dataclip IS NOT NULL THEN
+    RETURN 'no_dataclip';
+  END IF;
+
+  IF reply_status IS NOT NULL THEN
+    INSERT INTO webhook_replies (run_id, project_id, status, data) VALUES (of_run, of_project, reply_status, reply)
+    ON CONFLICT (run_id, project_id) DO NOTHING;
+  END IF;
+  PERFORM run_end(of_project, of_run, final_state, worker_time, of_error_type, of_error_message, final_dataclip);
+  RETURN 'completed';
+END
+$$;
+
+-- What the run starts from; wiped as soon as it was read when the run may not keep data.
+CREATE FUNCTION run_input(of_project uuid, of_run uuid) RETURNS TABLE (type text, body bytea, request bytea)
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+#variable_conflict use_column
+DECLARE
+  r record;
+  d record;
+BEGIN
+  SELECT w.dataclip_id, w.save_dataclips INTO r FROM runs w WHERE w.id = of_run AND w.project_id = of_project;
+  SELECT w.id, w.type, w.name, w.inserted_at, b.body, b.request INTO d
+    FROM dataclips w
+    LEFT JOIN dataclip_bodies b ON b.dataclip_id = w.id AND b.project_id = w.project_id AND b.inserted_at = w.inserted_at
+   WHERE w.id = r.dataclip_id AND w.project_id = of_project
+   ORDER BY w.inserted_at LIMIT 1;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+
+  IF NOT r.save_dataclips AND d.body IS NOT NULL AND d.name IS NULL AND d.type IN ('http_request', 'step_result', 'saved_input') THEN
+    DELETE FROM dataclip_bodies b WHERE b.dataclip_id = d.id AND b.project_id = of_project AND b.inserted_at = d.inserted_at;
+    UPDATE dataclips w SET body_state = 'wiped', wiped_at = date_trunc('second', clock_timestamp()), updated_at = clock_timestamp()
+     WHERE w.id = d.id AND w.project_id = of_project AND w.inserted_at = d.inserted_at;
+  END IF;
+
+  type := d.type;
+  body := d.body;
+  request := d.request;
+  RETURN NEXT;
+END
+$$;
+
+-- `started`, or why not: `no_run`, `taken` (the id belongs to a step of another run). A second start changes nothing. An input the run
+-- does not know (its step:complete was lost with a connection) is left out.
+CREATE FUNCTION step_start(of_project uuid, of_run uuid, of_step uuid, of_job uuid, input uuid, worker_time timestamptz) RETURNS text
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+BEGIN
+  IF EXISTS (SELECT FROM steps s WHERE s.id = of_step AND (s.run_id <> of_run OR s.project_id <> of_project)) THEN
+    RETURN 'taken';
+  END IF;
+
+  INSERT INTO steps (run_id, id, project_id, job_id, snapshot_id, input_dataclip_id, started_at)
+  SELECT r.id, of_step, r.project_id, of_job, r.snapshot_id,
+         CASE WHEN run_has_dataclip(of_project, of_run, input) THEN input END, coalesce(worker_time, clock_timestamp())
+    FROM runs r WHERE r.id = of_run AND r.project_id = of_project
+  ON CONFLICT (run_id, id, project_id) DO NOTHING;
+  IF FOUND THEN
+    INSERT INTO run_steps (run_id, step_id, step_run_id, project_id) VALUES (of_run, of_step, of_run, of_project);
+    RETURN 'started';
+  END IF;
+  RETURN CASE WHEN EXISTS (SELECT FROM runs r WHERE r.id = of_run AND r.project_id = of_project) THEN 'started' ELSE 'no_run' END;
+END
+$$;
+
+-- `completed`, or why not: `no_step`, `taken` (the output's id is another dataclip's). What is complete stays as it is, except that a
+-- late worker knows better than whoever declared its step lost. `response` is what the step wants the webhook's caller to get.
+CREATE FUNCTION step_complete(of_project uuid, of_run uuid, of_step uuid, reason text, of_error_type text, of_error_message text,
+                              worker_time timestamptz, of_duration_ms bigint, of_memory_job bigint, of_memory_system bigint,
+                              of_memory_peak bigint, too_large boolean, output uuid, result bytea, response bytea) RETURNS text
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
+DECLARE
+  s record;
+BEGIN
+  SELECT w.exit_reason INTO s FROM steps w
+   WHERE w.run_id = of_run AND w.id = of_step AND w.project_id = of_project FOR UPDATE;
+  IF NOT FOUND THEN
+    RETURN 'no_step';
+  ELSIF s.exit_reason <> 'lost' THEN
+    RETURN 'completed';
+  END IF;
+
+  IF output IS NOT NULL THEN
+    IF EXISTS (SELECT FROM dataclips d WHERE d.id = output) THEN
+      RETURN 'taken';
+    END IF;
+    PERFORM result_store(of_project, output, result);
+  END IF;
+  UPDATE steps w
+     SET exit_reason = reason, error_type = of_error_type, error_message = of_error_message,
+         finished_at = coalesce(worker_time, clock_timestamp()), duration_ms = of_duration_ms, memory_job = of_memory_job,
+         memory_system = of_memory_system, memory_peak = of_memory_peak, output_too_large = too_large, output_dataclip_id = output
+   WHERE w.run_id = of_run AND w.id = of_step AND w.project_id = of_project;
+  IF response IS NOT NULL THEN
+    UPDATE run_queue w SET webhook_response = response WHERE w.run_id = of_run AND w.project_id = of_project;
+  END IF;
+  RETURN 'completed';
+END
+$$;
+
+-- What a keychain's path finds in an input: a text, or nothing, also when the input is no JSON that PostgreSQL can look into.
+CREATE FUNCTION keychain_match(body bytea, path text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN jsonb_path_query_first(convert_from(body, 'UTF8')::jsonb, path::jsonpath) #>> '{}';
+EXCEPTION WHEN others THEN
+  RETURN NULL;
 END
 $$;
