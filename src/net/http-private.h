@@ -80,6 +80,7 @@ void http_linger(HttpServer *server, h2o_socket_t *socket);
 void http_linger_free_all(HttpServer *server);
 
 /* http-server.c */
+void http_server_trim_soon(HttpServer *server);
 void http_server_trim_after(HttpServer *server, h2o_req_t *req);
 static inline HttpServer *http_server_of(h2o_req_t *req) {
         return container_of(req->conn->ctx, HttpServer, context);

@@ -47,14 +47,16 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req) {
         return 0;
 }
 
-static void on_large_gone(void *token) {
-        HttpServer *server = *(HttpServer **) token;
-
+/* A little later, because a body is freed after its request; and once for many. */
+void http_server_trim_soon(HttpServer *server) {
         if (!timer_is_running(&server->trim))
                 timer_start(&server->trim, TRIM_USEC);
 }
 
-/* A little later, because the body is freed after the request; and once for many. */
+static void on_large_gone(void *token) {
+        http_server_trim_soon(*(HttpServer **) token);
+}
+
 void http_server_trim_after(HttpServer *server, h2o_req_t *req) {
         HttpServer **token = h2o_mem_alloc_shared(&req->pool, sizeof *token, on_large_gone);
 

@@ -24,8 +24,9 @@ typedef struct WebSocketHandlers {
 
 typedef struct WebSocketConfig {
         size_t max_message;             /* bytes; larger: 1009 */
-        size_t max_queue;               /* bytes waiting to be sent; more: the peer is dropped */
-        uint64_t idle_timeout_usec;     /* no frame from the peer for that long: 1001 */
+        size_t max_queue;               /* bytes; who has more waiting when the next message is sent is dropped */
+        uint64_t idle_timeout_usec;     /* nothing from the peer for that long: 1001 */
+        const char *protocol;           /* subprotocol, chosen when the peer offers it; static; NULL: none */
 } WebSocketConfig;
 
 /* Checks the handshake (426/400 are answered by itself, -EPROTO returned) and upgrades. The request is done afterwards either way.
