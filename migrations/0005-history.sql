@@ -115,6 +115,7 @@ CREATE TABLE steps (
 ) PARTITION BY RANGE (run_id);
 CREATE INDEX steps_job_success ON steps (job_id, finished_at) WHERE exit_reason = 'success';
 CREATE INDEX steps_id ON steps (id);
+CREATE INDEX steps_open ON steps (run_id) WHERE exit_reason IS NULL;
 CREATE TABLE steps_default PARTITION OF steps DEFAULT;
 
 -- A retry from a later step shares the steps before it, hence many to many.
