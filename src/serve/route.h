@@ -2,9 +2,12 @@
 #pragma once
 
 /*
- * Routes: one table per daemon. A row names method, pattern, stages, authentication, right, body limit and reply schema; the
- * compiler refuses one without a right (RIGHT_ has no zero value: route_check() at start and a static test do).
+ * Routes: one table per daemon. A row names method, pattern, stages, authentication, right, body limit and
+ * reply schema. A row without a right is refused when the daemon starts and by a static test: who may is
+ * said, never assumed.
  */
+
+#include <stdio.h>
 
 #include "serve/call.h"
 
@@ -13,11 +16,13 @@ typedef enum Right {
         RIGHT_PUBLIC,                   /* anyone, on purpose */
         RIGHT_AUTHENTICATED,            /* any user; the data layer scopes what is seen */
         RIGHT_READ_PROJECT,             /* member of the project: the data layer checks */
+        _RIGHT_MAX,
 } Right;
 
 typedef enum Auth {
         AUTH_NONE,
         AUTH_TOKEN,                     /* Authorization: Bearer, a personal access token */
+        _AUTH_MAX,
 } Auth;
 
 typedef struct Route {
@@ -27,14 +32,20 @@ typedef struct Route {
         size_t size;                    /* of the handler's struct */
         Auth auth;
         Right right;
-        size_t max_body;                /* bytes; 0: none accepted */
+        size_t max_body;                /* bytes; 0: none accepted (with GET and DELETE: none looked at) */
         const char *schema;             /* file in src/schema/, for tests; NULL: no JSON */
+        uint64_t deadline_usec;         /* 0: 30 s */
 } Route;
 
 /* -EINVAL and a log line for the first bad row. The table ends with {}. */
 int routes_check(const Route *routes);
-/* 0 and the row and decoded values; -ENOENT: no such path; -EOPNOTSUPP: known path, other method; -EBADMSG: broken escapes. */
-int route_find(const Route *routes, Text method, Text path, Arena *arena, const Route **ret_route, Text values[static 4]);
-/* Does all of the above for a request: CORS, request id, OPTIONS, 404/405, body limit, authentication, then the stages. */
+/* 0 and the row and decoded values; -ENOENT: no such path; -EOPNOTSUPP: known path, other method;
+ * -EBADMSG: broken escapes, NUL or no UTF-8. A literal segment beats {param}, which beats {rest...}, from
+ * the left. Empty segments do not count: "/api//runs/" is "/api/runs". Values live in the arena or point
+ * into `path`. */
+int route_find(const Route *routes, Text method, Text path, Arena *arena, const Route **ret_route,
+               Text values[static CALL_MAX_PATH_VALUES]);
+/* Does all of the above for a request: CORS, request id, OPTIONS, 404, body limit, 406, authentication,
+ * then the stages. */
 void route_serve(Service *service, const Route *routes, HttpRequest *request);
 void routes_print(const Route *routes, FILE *stream);
