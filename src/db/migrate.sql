@@ -1,3 +1,5 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
 -- What has been applied to this database.
 
 -- name: migration_table_exists
