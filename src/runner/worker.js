@@ -24,6 +24,7 @@ import { API_VERSION, RUNNER_VERSION } from './versions.js';
 
 const NORMAL_CLOSE = 1000;
 const FAREWELL_MS = 5000;
+const REJOIN_DELAY_MS = 1000;
 const LOOK_AGAIN_MS = 250;
 
 export class Worker {
@@ -35,6 +36,7 @@ export class Worker {
   #socket;
   #queue;
   #claims;
+  #rejoining = false;
   #runs = new Map();
   #stopping = null;
   #patienceMs;
@@ -113,11 +115,16 @@ export class Worker {
 
   /* Running runs keep their slots with the claims that started them: few, and soon over. */
   #rejoinQueue() {
-    if (this.#stopping)
+    if (this.#stopping || this.#rejoining)
       return;
 
+    this.#rejoining = true;
     this.#claims.stop();
-    setTimeout(() => this.#stopping || this.#joinQueue(), 1000).unref();
+    setTimeout(() => {
+      this.#rejoining = false;
+      if (!this.#stopping)
+        this.#joinQueue();
+    }, REJOIN_DELAY_MS).unref();
   }
 
   async #perform(claim) {

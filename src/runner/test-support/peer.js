@@ -97,6 +97,15 @@ export class Peer {
         socket.terminate();
   }
 
+  /* Ends the channel, as a server does that lost or restarted it. */
+  endQueue(event) {
+    for (const [socket, topics] of this.#joined) {
+      const joinRef = topics.get('worker:queue');
+      topics.delete('worker:queue');
+      socket.send(JSON.stringify([joinRef, joinRef, 'worker:queue', event, {}]));
+    }
+  }
+
   async close() {
     if (!this.#http.listening)
       return;

@@ -108,6 +108,19 @@ test('a server that closes with 1000 is found again', async (t) => {
   assert.equal(frames[0].event, 'phx_join');
 });
 
+for (const event of ['phx_close', 'phx_error'])
+  test(`a queue the server ends with ${event} is joined again`, async (t) => {
+    const { peer } = await bench(t);
+    await peer.seen((f) => f.event === 'claim');
+    const count = () => peer.frames.filter((f) => f.event === 'phx_join' && f.topic === 'worker:queue').length;
+    assert.equal(count(), 1);
+    peer.endQueue(event);
+    await peer.seen(() => count() === 2);
+
+    const run = await perform(peer, plan([quick]));
+    assert.deepEqual(reason(run.result), SUCCESS);
+  });
+
 test('over a unix socket', async (t) => {
   const directory = mkdtempSync(path.join(tmpdir(), 'runner-socket-'));
   const file = path.join(directory, 'workers.sock');
