@@ -172,7 +172,8 @@ static void log_failure(Call *call, int error) {
         if (error == -ETIMEDOUT)
                 call_log(call, LOG_WARNING, NULL, "Gave up: it took too long");
         else if (call->result.error == error && call->result.message)
-                call_log_errno(call, LOG_ERR, error, NULL, "Failed in the database: %s", call->result.message);
+                call_log_errno(call, LOG_ERR, error, NULL, "Failed in the database: %s",
+                               call->result.message);
         else
                 call_log_errno(call, LOG_ERR, error, NULL, "Failed: %m");
 }
@@ -226,7 +227,7 @@ static void call_run(Call *call, int r) {
                 else if ((stage = next_stage(call)))
                         r = stage(call);
                 else
-                        r = call->answered ? CALL_DONE : -ENOTSUP;      /* a list that ends without an answer */
+                        r = call->answered ? CALL_DONE : -ENOTSUP;      /* a list without an answer */
         }
 
         if (r == CALL_WAIT) {

@@ -161,4 +161,5 @@ Text call_request_header(Call *call, const char *name);
 void call_log_field(Call *call, const char *name, Text value);
 void call_log_uuid(Call *call, const char *name, const Uuid *value);
 #define call_log(call, level, id, ...) log_full((level), 0, &(call)->log, (id), __VA_ARGS__)
-#define call_log_errno(call, level, error, id, ...) log_full((level), (error), &(call)->log, (id), __VA_ARGS__)
+#define call_log_errno(call, level, error, id, ...)                                                \
+        log_full((level), (error), &(call)->log, (id), __VA_ARGS__)

@@ -27,7 +27,8 @@ extern const CallSource channel_source;
 /* Sends a text frame unless the socket has gone. */
 void channel_send(ChannelSocket *socket, const Buffer *frame);
 /* An answer outside of any call: frame.ref gets ok or error, with that join_ref. */
-void channel_answer(ChannelSocket *socket, Text join_ref, Text ref, Text topic, bool ok, const char *response);
+void channel_answer(ChannelSocket *socket, Text join_ref, Text ref, Text topic, bool ok,
+                    const char *response);
 
 /* The call was answered with ok: its join counts. */
 void channel_admit(ChannelCall *call);

@@ -29,7 +29,8 @@ void channel_send(ChannelSocket *socket, const Buffer *frame) {
                 websocket_send(socket->web_socket, WEBSOCKET_TEXT, buffer_text(frame));
 }
 
-void channel_answer(ChannelSocket *socket, Text join_ref, Text ref, Text topic, bool ok, const char *response) {
+void channel_answer(ChannelSocket *socket, Text join_ref, Text ref, Text topic, bool ok,
+                    const char *response) {
         _cleanup_(buffer_deinit) Buffer frame = BUFFER_NULL;
 
         phx_write_reply(&frame, join_ref, ref, topic, ok, text_of(response));

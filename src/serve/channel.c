@@ -34,7 +34,8 @@ static void on_close(WebSocket *web_socket, unsigned code, void *userdata);
 /* -- sockets ------------------------------------------------------------------------------------- */
 
 ChannelSocket *channel_accept(Service *service, HttpRequest *request, const WebSocketConfig *config,
-                              const ChannelKind *const kinds[], void *state, void (*gone)(ChannelSocket *socket)) {
+                              const ChannelKind *const kinds[], void *state,
+                              void (*gone)(ChannelSocket *socket)) {
         static const WebSocketHandlers handlers = { .on_message = on_message, .on_close = on_close };
         ChannelSocket *socket = xnew(ChannelSocket, 1);
 
@@ -238,8 +239,8 @@ static void do_event(ChannelTopic *topic, Message *message) {
         if (!topic->channel)
                 channel_answer(topic->socket, TEXT_NULL, frame->ref, frame->topic, false, unmatched);
         else if (!event)
-                channel_answer(topic->socket, text_of(topic->channel->join_ref), frame->ref, frame->topic, false,
-                               unknown);
+                channel_answer(topic->socket, text_of(topic->channel->join_ref), frame->ref, frame->topic,
+                               false, unknown);
         else
                 run_call(topic, message, event->stages, event->size, event->keep_going, topic->channel);
 }
@@ -336,7 +337,8 @@ static void dispatch(ChannelSocket *socket, Message *message) {
                 return;
         }
 
-        if (topic->n_messages >= CHANNEL_MAX_MESSAGES || topic->n_bytes + message->length > CHANNEL_MAX_BYTES) {
+        if (topic->n_messages >= CHANNEL_MAX_MESSAGES ||
+            topic->n_bytes + message->length > CHANNEL_MAX_BYTES) {
                 message_free(message);
                 channel_socket_close(socket, CLOSE_TRY_AGAIN_LATER, "too many unanswered messages");
                 return;

@@ -70,7 +70,7 @@ struct ChannelSocket {
         List channels;                  /* joined */
         List topics;                    /* of channel.c */
         size_t n_topics;
-        List link;                      /* for the daemon's list of sockets; initialised, unlinked at the end */
+        List link;                      /* for the daemon's list of sockets; unlinked at the end */
         void (*gone)(ChannelSocket *socket);    /* last words, after the last closed(); may be NULL */
         uint64_t last_seen_usec;        /* monotonic: any frame counts */
         bool closing;                   /* nothing is read any more */
@@ -79,7 +79,8 @@ struct ChannelSocket {
 
 /* Takes an upgraded socket into the dispatch. Returns NULL when the handshake was refused (and answered). */
 ChannelSocket *channel_accept(Service *service, HttpRequest *request, const WebSocketConfig *config,
-                              const ChannelKind *const kinds[], void *state, void (*gone)(ChannelSocket *socket));
+                              const ChannelKind *const kinds[], void *state,
+                              void (*gone)(ChannelSocket *socket));
 /* Nothing more is read; what was received is done. Not with 1000: workers would not come back. */
 void channel_socket_close(ChannelSocket *socket, unsigned code, const char *reason);
 /* A push on a joined channel: ref null, join_ref the channel's. Nothing when the socket has gone. */
@@ -90,9 +91,10 @@ Channel *channel_find(const ChannelSocket *socket, Text topic);
 /* Answers of a channel call; each returns CALL_DONE. `response` is raw JSON ("{}", "null" …). */
 int channel_reply_ok(ChannelCall *call, Text response);
 int channel_reply_error(ChannelCall *call, Text response);
-int channel_reply_error_string(ChannelCall *call, const char *text);            /* a JSON string, for people */
-int channel_reply_reason(ChannelCall *call, const char *reason);                /* {"reason":"…"} */
-int channel_reply_field(ChannelCall *call, const char *field, const char *message);    /* {"errors":{"field":["…"]}} */
+int channel_reply_error_string(ChannelCall *call, const char *text);    /* a JSON string, for people */
+int channel_reply_reason(ChannelCall *call, const char *reason);        /* {"reason":"…"} */
+/* {"errors":{"field":["…"]}} */
+int channel_reply_field(ChannelCall *call, const char *field, const char *message);
 int channel_reply_binary(ChannelCall *call, Text data);
 /* Errors of stages: -EINVAL answers what call_invalid() gathered as {"errors":{…}}, others a readable
  * message; those of a join answer {"reason":"unauthorized"} (-EACCES, -EKEYREJECTED), "not_found"

@@ -11,6 +11,7 @@
 
 #include "serve/service.h"
 
+#define JSON_TYPE "application/json; charset=utf-8"
 #define MIN_REQUEST_ID 20
 #define MAX_REQUEST_ID 200
 
@@ -61,7 +62,7 @@ static void add_cors(Headers *headers, const Call *call) {
 }
 
 static void http_source_reply(Call *call, unsigned status, Text body) {
-        const char *content_type = call->content_type ? call->content_type : "application/json; charset=utf-8";
+        const char *content_type = call->content_type ? call->content_type : JSON_TYPE;
         HttpRequest *request = call->peer;
         Headers headers = {};
 
@@ -84,8 +85,8 @@ void http_source_preflight(Call *call) {
         call_header(call, "access-control-max-age", TEXT("1728000"));
         call_header(call, "access-control-allow-methods", TEXT("GET,POST,PUT,PATCH,DELETE,OPTIONS"));
         call_header(call, "access-control-allow-headers",
-                    TEXT("Authorization,Content-Type,Accept,Origin,User-Agent,DNT,Cache-Control,X-Mx-ReqToken,"
-                         "Keep-Alive,X-Requested-With,If-Modified-Since,X-CSRF-Token,X-API-Key"));
+                    TEXT("Authorization,Content-Type,Accept,Origin,User-Agent,DNT,Cache-Control,"
+                         "X-Mx-ReqToken,Keep-Alive,X-Requested-With,If-Modified-Since,X-CSRF-Token,X-API-Key"));
         (void) call_reply(call, 204, TEXT_NULL);
 }
 

@@ -7,6 +7,7 @@
 
 #include "serve/pattern.h"
 
+#include <ctype.h>
 #include <errno.h>
 
 #include "basic/parse.h"
@@ -111,7 +112,8 @@ static Text rest_value(const Path *path, size_t i, Arena *arena) {
         return value;
 }
 
-void path_values(const Path *path, const char *pattern, Arena *arena, Text values[static CALL_MAX_PATH_VALUES]) {
+void path_values(const Path *path, const char *pattern, Arena *arena,
+                 Text values[static CALL_MAX_PATH_VALUES]) {
         Text left = text_of(pattern), segment;
         SegmentKind kind;
         size_t n = 0;
@@ -123,13 +125,15 @@ void path_values(const Path *path, const char *pattern, Arena *arena, Text value
                         values[n++] = rest_value(path, i, arena);
 }
 
+/* `{id}`, `{rest...}`: lower-case letters and underscores between the braces. */
 static bool is_name(Text segment, SegmentKind kind) {
+        const char *tail = kind == SEGMENT_REST ? "...}" : "}";
         size_t n = 1;
 
-        while (n < segment.length && ((segment.data[n] >= 'a' && segment.data[n] <= 'z') || segment.data[n] == '_'))
+        while (n < segment.length && (islower((unsigned char) segment.data[n]) || segment.data[n] == '_'))
                 n++;
 
-        return n > 1 && text_is(text_make(segment.data + n, segment.length - n), kind == SEGMENT_REST ? "...}" : "}");
+        return n > 1 && text_is(text_make(segment.data + n, segment.length - n), tail);
 }
 
 bool pattern_is_valid(const char *pattern) {

@@ -29,7 +29,8 @@ int path_split(Text raw, Arena *arena, Path *ret_path);
 uint64_t path_matches(const Path *path, const char *pattern);
 /* The values of the braces of a pattern that matches, decoded: in the arena or as they stand in the raw
  * path. */
-void path_values(const Path *path, const char *pattern, Arena *arena, Text values[static CALL_MAX_PATH_VALUES]);
+void path_values(const Path *path, const char *pattern, Arena *arena,
+                 Text values[static CALL_MAX_PATH_VALUES]);
 
 /* Slashes, literals, {name} segments (at most CALL_MAX_PATH_VALUES of them) and one {rest...} at the end. */
 bool pattern_is_valid(const char *pattern);

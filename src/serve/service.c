@@ -95,8 +95,9 @@ static int load_settings(Daemon *daemon) {
                 return r;
 
         log_set_max_level(service->settings->log_level);
-        daemon->idle_usec = daemon->options.has_exit_idle ? daemon->options.exit_idle_usec :
-                                                            service->settings->exit_idle_seconds * USEC_PER_SEC;
+        daemon->idle_usec = service->settings->exit_idle_seconds * USEC_PER_SEC;
+        if (daemon->options.has_exit_idle)
+                daemon->idle_usec = daemon->options.exit_idle_usec;
         return 0;
 }
 
@@ -105,19 +106,17 @@ static void on_pool_change(bool up, void *userdata);
 static int open_database(Service *service) {
         const ServiceConfig *config = service->config;
         const Settings *settings = service->settings;
+        PoolConfig pool = {
+                .url = settings->database_url,
+                .n_connections = config->n_connections > 0 ? config->n_connections : settings->database_pool_size,
+                .timeout_usec = settings->database_timeout_msec * USEC_PER_MSEC,
+                .prepare = settings->database_prepare,
+                .disable_ssl = settings->disable_db_ssl,
+                .application_name = config->name,
+        };
         int r;
 
-        r = pool_new(service->loop,
-                     &(PoolConfig) {
-                             .url = settings->database_url,
-                             .n_connections = config->n_connections > 0 ? config->n_connections :
-                                                                          settings->database_pool_size,
-                             .timeout_usec = settings->database_timeout_msec * USEC_PER_MSEC,
-                             .prepare = settings->database_prepare,
-                             .disable_ssl = settings->disable_db_ssl,
-                             .application_name = config->name,
-                     },
-                     &service->pool);
+        r = pool_new(service->loop, &pool, &service->pool);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the database pool: is DATABASE_URL a URL? %m");
 
@@ -138,16 +137,15 @@ static int open_database(Service *service) {
 static int open_sockets(Daemon *daemon) {
         Service *service = &daemon->service;
         const ServiceConfig *config = service->config;
+        HttpServerConfig http = {
+                .max_body = config->max_body ? config->max_body(service->settings) : DEFAULT_MAX_BODY,
+                .request_timeout_usec = REQUEST_TIMEOUT_USEC,
+                .handler = config->handler,
+                .userdata = service,
+        };
         int n, r;
 
-        r = http_server_new(service->loop,
-                            &(HttpServerConfig) {
-                                    .max_body = config->max_body ? config->max_body(service->settings) : DEFAULT_MAX_BODY,
-                                    .request_timeout_usec = REQUEST_TIMEOUT_USEC,
-                                    .handler = config->handler,
-                                    .userdata = service,
-                            },
-                            &service->http);
+        r = http_server_new(service->loop, &http, &service->http);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the HTTP server: %m");
 
@@ -162,7 +160,7 @@ static int open_sockets(Daemon *daemon) {
         }
 
         if (n == 0 && daemon->options.n_listen == 0)
-                return log_error_errno(-EINVAL, "There is no socket to serve: start the socket unit, or use --listen");
+                return log_error_errno(-EINVAL, "There is no socket to serve: start the socket unit or use --listen");
 
         daemon->has_sockets = n > 0;
         return 0;

@@ -43,7 +43,8 @@ int sockets_from_systemd(HttpServer *server) {
                 int fd = SD_LISTEN_FDS_START + i;
 
                 if (sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0)
-                        r = log_error_errno(-EINVAL, "The socket %s from systemd does not listen for streams", names[i]);
+                        r = log_error_errno(-EINVAL, "The socket %s from systemd does not listen for streams",
+                                            names[i]);
                 else
                         r = set_nonblocking(fd);
                 if (r >= 0)
@@ -91,7 +92,8 @@ static int open_path(const char *path) {
 }
 
 static int open_host(const char *text) {
-        struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found;
+        struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+        struct addrinfo *found;
         _cleanup_(freep) char *copy = xstrdup(text);
         char *host = copy, *port = strrchr(copy, ':');
         size_t length;

@@ -34,7 +34,7 @@ const Setting setting_table[] = {
         { "DATABASE_QUEUE_INTERVAL", SETTING_INT, "1000", AT_LEAST(0),
           .help = "Accepted; see DATABASE_QUEUE_TARGET." },
         { "DISABLE_DB_SSL", SETTING_BOOL, "false", AT(disable_db_ssl),
-          .help = "Allow an unencrypted connection over TCP. Without it TLS is required; unix sockets need none." },
+          .help = "Allow an unencrypted connection over TCP. Without it TLS is required there." },
         { "DISABLE_DB_SSL_CERT_VERIFY", SETTING_BOOL, "false",
           .help = "Accepted. To have the certificate verified, put sslmode=verify-full and sslrootcert= "
                   "into DATABASE_URL." },
