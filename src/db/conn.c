@@ -50,7 +50,7 @@ int conn_open(const char *url, bool disable_ssl, const char *application_name, C
 
         r = db_conninfo(text_of(url), disable_ssl, application_name, &conninfo);
         if (r < 0)
-                return log_error_errno(r, "The URL of the database cannot be used");
+                return r;
 
         conn->pg = PQconnectdb(buffer_string(&conninfo));
         wire_quiet(conn->pg);

@@ -211,13 +211,13 @@ int conninfo_build(Text url, bool disable_ssl, const char *application_name, con
         int r;
 
         if (url.length > 0 && memchr(url.data, 0, url.length))
-                return -EINVAL;
+                return log_error_errno(-EINVAL, "The database URL holds a NUL byte");
 
         copy_url(url, &copy);
         options = PQconninfoParse(buffer_string(&copy), &message);
         PQfreemem(message);     /* it quotes the URL: not for the journal */
         if (!options)
-                return -EINVAL;
+                return log_error_errno(-EINVAL, "The database URL is not understood");
 
         r = write_conninfo(options, disable_ssl, application_name, server_options, ret_conninfo);
         PQconninfoFree(options);

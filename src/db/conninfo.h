@@ -17,7 +17,7 @@
  * TCP is encrypted: without `disable_ssl` the sslmode becomes "require" unless the URL asks for more, and a URL that
  * asks for less is refused; with it, "prefer" is the default and the URL may say what it likes. Unix sockets need none.
  *
- * Appends a `key='value'` string, which may hold the password: wipe it, never log it. -EINVAL: not understood, or less
- * than "require".
+ * Appends a `key='value'` string, which may hold the password: wipe it, never log it. -EINVAL, logged: not
+ * understood, or less than "require".
  */
 int db_conninfo(Text url, bool disable_ssl, const char *application_name, Buffer *ret_conninfo);

@@ -22,7 +22,7 @@ typedef struct PoolConfig {
         const char *application_name;   /* shown in pg_stat_activity */
 } PoolConfig;
 
-/* Starts connecting at once; never fails for a database that is away. -EINVAL: url not understood. */
+/* Starts connecting at once; never fails for a database that is away. -EINVAL: url not understood, logged. */
 int pool_new(Loop *loop, const PoolConfig *config, Pool **ret_pool);
 Pool *pool_free(Pool *pool);            /* what is still waiting gets -ECANCELED */
 DEFINE_CLEANUP(Pool, pool_free);
