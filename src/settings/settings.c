@@ -25,6 +25,7 @@ typedef struct Loader {
         const EnvFile *file;            /* NULL: not readable */
         bool file_is_source;            /* values come from it: nobody has put them into the environment */
         bool file_first;                /* at reload the environment is what the file was at the start */
+        unsigned needs;                 /* SettingsNeed of the program */
         unsigned n_wrong;
 } Loader;
 
@@ -186,7 +187,8 @@ static void forget_variable(const Loader *loader, const Setting *row) {
         if (!value || !*value)
                 return;
 
-        if (row->credential && !loader->file_is_source)
+        /* One notice is enough: the program that needs it gives it, not each that shares the environment file. */
+        if (row->credential && !loader->file_is_source && (!row->need || row->need & loader->needs))
                 log_full(LOG_NOTICE, 0, NULL, MSG_SECRET_IN_ENVIRONMENT,
                          "%s came from the environment; the credential %s keeps it from other eyes",
                          row->name, row->credential);
@@ -259,11 +261,11 @@ static void load_row(Loader *loader, const Setting *row) {
 
 /* -- what spans rows --------------------------------------------------------------------------- */
 
-static void check_needs(Loader *loader, unsigned needs) {
+static void check_needs(Loader *loader) {
         for (const Setting *row = setting_table; row->name; row++) {
                 _cleanup_(freep) char *wrong = NULL;
 
-                if (!(row->need & needs) || loader->settings->values[setting_index(row)].secret)
+                if (!(row->need & loader->needs) || loader->settings->values[setting_index(row)].secret)
                         continue;
 
                 if (asprintf(&wrong, "is not set: '%s' makes one, to be given as the credential %s",
@@ -340,7 +342,7 @@ static bool is_production(const Loader *loader) {
         return (mix && strcmp(mix, "prod") == 0) || (node && strcmp(node, "production") == 0);
 }
 
-static int load(Loader *loader, unsigned needs, Settings **ret_settings) {
+static int load(Loader *loader, Settings **ret_settings) {
         _cleanup_(settings_freep) Settings *settings = xnew(Settings, 1);
 
         settings->values = xnew(SettingValue, n_settings);
@@ -354,7 +356,7 @@ static int load(Loader *loader, unsigned needs, Settings **ret_settings) {
         check_retry(loader);
         if (!loader->file_first)        /* else secrets of the environment have gone by now */
                 check_companions(loader);
-        check_needs(loader, needs);
+        check_needs(loader);
         if (loader->n_wrong > 0)
                 return -EINVAL;
 
@@ -367,7 +369,7 @@ int settings_load(unsigned needs, Settings **ret_settings) {
 
         /* systemd has read it with more rights than we may have; for us it only says where a value stands. */
         (void) env_file_read(file_path(), &file);
-        return load(&(Loader) { .file = file }, needs, ret_settings);
+        return load(&(Loader) { .file = file, .needs = needs }, ret_settings);
 }
 
 int settings_load_with_file(const char *path, unsigned needs, Settings **ret_settings) {
@@ -380,7 +382,7 @@ int settings_load_with_file(const char *path, unsigned needs, Settings **ret_set
         if (r < 0 && r != -ENOENT)
                 log_warning_errno(r, "Going on without %s: %m", file_path());
 
-        return load(&(Loader) { .file = file, .file_is_source = true }, needs, ret_settings);
+        return load(&(Loader) { .file = file, .file_is_source = true, .needs = needs }, ret_settings);
 }
 
 static void take_over(Settings *settings, Settings *fresh, const Setting *row) {
