@@ -32,7 +32,12 @@ static char take(Reader *reader) {
 }
 
 static bool is_blank(char c) {
-        return c == ' ' || c == '\t' || c == '\r';
+        return c == ' ' || c == '\t';
+}
+
+/* Either ends a line; lines are counted by \n, so that CR LF is one. */
+static bool is_newline(char c) {
+        return c == '\n' || c == '\r';
 }
 
 static void skip_blanks(Reader *reader) {
@@ -45,7 +50,7 @@ static void skip_comment(Reader *reader) {
         while (!at_end(reader)) {
                 char c = take(reader);
 
-                if (c == '\n')
+                if (is_newline(c))
                         return;
                 if (c == '\\' && !at_end(reader))
                         take(reader);
@@ -61,7 +66,9 @@ static void read_quoted(Reader *reader, char quote, Buffer *value) {
                 if (c == quote)
                         return;
 
-                if (c == '\\' && quote == '"' && !at_end(reader)) {
+                if (c == '\\' && quote == '"') {
+                        if (at_end(reader))
+                                return;
                         c = take(reader);
                         if (c == '\n')
                                 continue;
@@ -73,24 +80,27 @@ static void read_quoted(Reader *reader, char quote, Buffer *value) {
         }
 }
 
-/* Up to the end of the line. Quotes inside are ordinary; blanks at the end are not part of it. */
+/* Up to the end of the line. Quotes inside are ordinary; blanks at the end are not part of it, unless a backslash
+ * follows. */
 static void read_bare(Reader *reader, Buffer *value) {
         size_t length = value->length;
 
         while (!at_end(reader)) {
                 char c = take(reader);
-                bool escaped = c == '\\' && !at_end(reader);
 
-                if (c == '\n')
+                if (is_newline(c))
                         break;
-                if (escaped) {
-                        c = take(reader);
-                        if (c == '\n')
-                                continue;
+                if (c == '\\') {
+                        if (!at_end(reader) && !is_newline(*reader->next))
+                                buffer_append_byte(value, *reader->next);
+                        if (!at_end(reader))
+                                take(reader);
+                        length = value->length;
+                        continue;
                 }
 
                 buffer_append_byte(value, c);
-                if (escaped || !is_blank(c))
+                if (!is_blank(c))
                         length = value->length;
         }
 
@@ -109,14 +119,15 @@ static void read_value(Reader *reader, Buffer *value) {
         read_bare(reader, value);
 }
 
-/* Up to the '='. Without one in the line, the line is skipped. */
+/* Up to the '=', which is not the first character. Without one in the line, the line is skipped. */
 static bool read_name(Reader *reader, Text *ret_name) {
         const char *start = reader->next;
 
+        take(reader);
         while (!at_end(reader)) {
                 char c = take(reader);
 
-                if (c == '\n')
+                if (is_newline(c))
                         break;
                 if (c == '=') {
                         *ret_name = text_trim(text_make(start, (size_t) (reader->next - start) - 1));
@@ -157,7 +168,7 @@ int env_file_parse(const char *path, Text text, EnvFile **ret_file) {
         while (!at_end(&reader))
                 if (*reader.next == '#' || *reader.next == ';')
                         skip_comment(&reader);
-                else if (is_blank(*reader.next) || *reader.next == '\n')
+                else if (is_blank(*reader.next) || is_newline(*reader.next))
                         take(&reader);
                 else
                         read_line(&reader, file);

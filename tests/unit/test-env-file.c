@@ -38,11 +38,15 @@ static void test_assignments(void) {
                 { "A='a' \"b\" c d\n",                  "1 A [abc d]\n" },
                 { "A='never closed\nB=1\n",             "1 A [never closed\nB=1\n]\n" },
                 { "export A=1\n",                       "1 export A [1]\n" },
-                { "=1\nA=1",                            "1  [1]\n2 A [1]\n" },
+                { "=1\nA=1",                            "1 - [-]\n2 A [1]\n" },
                 { "A=b=c\n",                            "1 A [b=c]\n" },
                 { "A",                                  "1 - [-]\n" },
                 { "#",                                  "" },
-                { "A=\\",                               "1 A [\\]\n" },
+                { "A=\\",                               "1 A []\n" },
+                { "A=\"b\\",                            "1 A [b]\n" },
+                { "A=b \\\n\nC=1",                    "1 A [b ]\n3 C [1]\n" },
+                { "A=b\rC=1",                          "1 A [b]\n1 C [1]\n" },
+                { "A='b\r'",                            "1 A [b\r]\n" },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
