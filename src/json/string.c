@@ -57,22 +57,20 @@ static uint32_t read_unit(Text raw) {
 static uint32_t take_unicode(Text *raw) {
         uint32_t high = read_unit(*raw), low;
 
+        /* Not in checked JSON. A character no longer than what it stands for, so that it fits. */
         if (high == UINT32_MAX) {
-                raw->data += raw->length;
-                raw->length = 0;
-                return REPLACEMENT_CHARACTER;
+                *raw = text_make(raw->data + raw->length, 0);
+                return '?';
         }
 
-        raw->data += 6;
-        raw->length -= 6;
+        *raw = text_make(raw->data + 6, raw->length - 6);
         if (high < 0xd800 || high > 0xdfff)
                 return high;
 
         low = read_unit(*raw);
         if (high > 0xdbff || low < 0xdc00 || low > 0xdfff)
                 return REPLACEMENT_CHARACTER;
-        raw->data += 6;
-        raw->length -= 6;
+        *raw = text_make(raw->data + 6, raw->length - 6);
         return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
 }
 
@@ -86,8 +84,7 @@ static size_t take_escape(Text *raw, char bytes[static 4]) {
 
         letter = memchr(letters, raw->data[1], sizeof letters - 1);
         bytes[0] = letter ? controls[letter - letters] : raw->data[1];
-        raw->data += 2;
-        raw->length -= 2;
+        *raw = text_make(raw->data + 2, raw->length - 2);
         return 1;
 }
 
