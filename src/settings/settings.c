@@ -409,7 +409,7 @@ int settings_reload(Settings *settings) {
                 return 0;
         }
 
-        r = load(&(Loader) { .file = file, .file_is_source = true, .file_first = true }, 0, &fresh);
+        r = load(&(Loader) { .file = file, .file_is_source = true, .file_first = true }, &fresh);
         if (r < 0)
                 return r;
 
