@@ -2,8 +2,8 @@
 
 /*
  * fulgur-generator: runs whenever systemd loads its units and turns LISTEN_ADDRESS and PORT of
- * /etc/fulgur/fulgur.env into a drop-in for fulgur-web.socket. See systemd.generator(7): no journal yet, so
- * messages go to the kernel log; no file systems but the root, so nothing else is looked at.
+ * /etc/fulgur/fulgur.env into a drop-in for fulgur-web.socket. At boot that is before there is a journal or any
+ * file system but the root (systemd.generator(7)), so nothing else is looked at.
  *
  * A value that makes no sense leaves no drop-in: the socket keeps its default address and the web service,
  * which reads the same file, refuses to start and says why.
@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "basic/arena.h"
@@ -103,21 +104,31 @@ static int write_drop_in(const char *directory, Text text) {
         return write_file(arena_printf(&arena, "%s/" DROP_IN, folder), text);
 }
 
-/* Started by systemd: the kernel log, one record per write, from where the journal collects it. Containers have
- * none, and a person who runs us by hand reads stderr. */
-static void report(Text lines) {
-        int fd = getenv("SYSTEMD_SCOPE") ? open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY) : -1;
-        Text line;
+/* Under systemd the kernel log, from where the journal collects it, one record per write; containers have none, but
+ * there may be a journal already. A person who runs us by hand reads stderr. */
+static void report_line(const char *line) {
+        int fd;
 
-        while (text_split(&lines, '\n', &line)) {
-                int length = (int) line.length;
-
-                if (length > 0 && dprintf(fd, "<3>" NAME "[%d]: %.*s\n", (int) getpid(), length, line.data) < 0)
-                        fprintf(stderr, "%.*s\n", length, line.data);
+        if (!getenv("SYSTEMD_SCOPE")) {
+                fprintf(stderr, "%s\n", line);
+                return;
         }
 
+        fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0 || dprintf(fd, "<3>" NAME "[%d]: %s\n", (int) getpid(), line) < 0)
+                syslog(LOG_ERR | LOG_DAEMON, "%s", line);
         if (fd >= 0)
                 close(fd);
+}
+
+static void report(Text lines) {
+        _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
+        Text line;
+
+        openlog(NAME, LOG_PID, LOG_DAEMON);
+        while (text_split(&lines, '\n', &line))
+                if (line.length > 0)
+                        report_line(arena_text_string(&arena, line));
 }
 
 static int report_errno(const char *action, const char *path, int error) {
