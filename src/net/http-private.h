@@ -12,8 +12,6 @@
 #include "loop/loop.h"
 #include "net/http.h"
 
-typedef struct Upstream Upstream;
-
 /* A connection that left HTTP (WebSocket, tunnel): still counted, still the server's to end. */
 typedef struct Upgraded Upgraded;
 struct Upgraded {
@@ -70,6 +68,8 @@ void http_requests_free(HttpServer *server);
 /* http-reply.c */
 void http_send(h2o_req_t *req, unsigned status, const char *content_type, const HttpHeader *headers,
                size_t n_headers, Text body);
+/* Ends a reply whose status, headers and length are set; `body` lives as long as the request. */
+void http_send_body(h2o_req_t *req, h2o_iovec_t body);
 bool http_wants_json(const h2o_req_t *req);
 
 /* http-error.c */
@@ -79,8 +79,12 @@ void http_error_filter_register(HttpServer *server, h2o_pathconf_t *path);
 void http_linger(HttpServer *server, h2o_socket_t *socket);
 void http_linger_free_all(HttpServer *server);
 
+/* upstream.c */
+void upstreams_free(HttpServer *server);
+
 /* http-server.c */
 void http_server_trim_soon(HttpServer *server);
+#define HTTP_LARGE_BODY (1024 * 1024)
 void http_server_trim_after(HttpServer *server, h2o_req_t *req);
 static inline HttpServer *http_server_of(h2o_req_t *req) {
         return container_of(req->conn->ctx, HttpServer, context);

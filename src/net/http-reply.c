@@ -91,12 +91,21 @@ static void add_header(h2o_req_t *req, const char *name, Text value) {
 static void on_proceed(h2o_generator_t *generator, h2o_req_t *req) {
 }
 
+void http_send_body(h2o_req_t *req, h2o_iovec_t body) {
+        static h2o_generator_t generator = { .proceed = on_proceed };
+
+        if (req->conn->ctx->shutdown_requested)
+                req->http1_is_persistent = 0;
+
+        h2o_start_response(req, &generator);
+        /* An empty piece would cost a turn of the loop. */
+        h2o_send(req, &body, body.len > 0 ? 1 : 0, H2O_SEND_STATE_FINAL);
+}
+
 void http_send(h2o_req_t *req, unsigned status, const char *content_type, const HttpHeader *headers,
                size_t n_headers, Text body) {
-        static h2o_generator_t generator = { .proceed = on_proceed };
         bool is_head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
         bool has_body = status != 204 && status != 304;
-        h2o_iovec_t copy;
 
         req->res.status = (int) status;
         req->res.reason = http_reason(status);
@@ -105,16 +114,11 @@ void http_send(h2o_req_t *req, unsigned status, const char *content_type, const 
                 add_header(req, "content-type", text_of(content_type));
         for (size_t i = 0; i < n_headers; i++)
                 add_header(req, headers[i].name, headers[i].value);
-        if (req->conn->ctx->shutdown_requested)
-                req->http1_is_persistent = 0;
 
-        h2o_start_response(req, &generator);
-        if (is_head || !has_body || body.length == 0) {
-                h2o_send(req, NULL, 0, H2O_SEND_STATE_FINAL);
-                return;
-        }
-        copy = h2o_strdup(&req->pool, body.data, body.length);
-        h2o_send(req, &copy, 1, H2O_SEND_STATE_FINAL);
+        if (is_head || !has_body || body.length == 0)
+                http_send_body(req, h2o_iovec_init(NULL, 0));
+        else
+                http_send_body(req, h2o_strdup(&req->pool, body.data, body.length));
 }
 
 void http_reply(HttpRequest *request, unsigned status, const char *content_type, const HttpHeader *headers,

@@ -21,7 +21,6 @@
 #define ACCEPTS_PER_WAKEUP 4
 #define ACCEPT_RETRY_USEC (1 * USEC_PER_SEC)
 #define END_IDLE_USEC (250 * USEC_PER_MSEC)
-#define LARGE_BODY (1024 * 1024)
 #define TRIM_USEC (100 * USEC_PER_MSEC)
 
 typedef struct Listener {
@@ -40,7 +39,7 @@ typedef struct Handler {
 static int on_request(h2o_handler_t *handler, h2o_req_t *req) {
         HttpServer *server = ((Handler *) handler)->server;
 
-        if (req->entity.len > LARGE_BODY)
+        if (req->entity.len > HTTP_LARGE_BODY)
                 http_server_trim_after(server, req);
 
         server->config.handler(http_request_new(server, req), server->config.userdata);
@@ -305,6 +304,7 @@ HttpServer *http_server_free(HttpServer *server) {
         close_listeners(server);
         http_requests_free(server);
         end_connections(server);
+        upstreams_free(server);
         http_linger_free_all(server);
         timer_stop(&server->end_idle);
         timer_stop(&server->trim);

@@ -31,7 +31,6 @@ typedef struct HttpServerConfig {
         size_t max_connections;         /* more wait in the backlog; 0: 10,000 */
         /* Every complete request; replies now or later. */
         void (*handler)(HttpRequest *request, void *userdata);
-        /* Body of an error that the server itself answers (400, 413, 404 …). Optional: fills a JSON body. */
         void *userdata;
 } HttpServerConfig;
 
@@ -53,19 +52,29 @@ Text http_authority(const HttpRequest *request);        /* Host */
 Text http_header(const HttpRequest *request, const char *name);         /* lower case; TEXT_NULL; the first one */
 size_t http_header_count(const HttpRequest *request, const char *name);
 size_t http_n_headers(const HttpRequest *request);      /* without Host, Content-Length … (h2o keeps those) */
-HttpHeader http_header_at(const HttpRequest *request, size_t i);        /* name not NUL-terminated safe? yes: copied */
+HttpHeader http_header_at(const HttpRequest *request, size_t i);
 bool http_is_upgrade(const HttpRequest *request);
 
 /* Keep it past the handler; every held request ends with exactly one reply. */
 bool http_request_is_gone(const HttpRequest *request);
-/* Told when the peer goes away before the reply (checked by a watch on the connection; costs a descriptor: use it for long waits). */
+/* Told once when the peer goes away before the reply (costs a descriptor and system calls: for long waits). What the
+ * request says stays readable; it still ends with one reply, also if that is made inside `handler`. */
 void http_request_on_gone(HttpRequest *request, void (*handler)(void *userdata), void *userdata);
 
-/* Copies everything. content_type NULL: none. `status` 204 and 304 send no body. Safe when gone. */
+/* Copies everything; what would break a header line becomes a space. content_type NULL: none. 204, 304 and HEAD send
+ * no body (HEAD its length). Safe when gone. May be called inside the server's handler. */
 void http_reply(HttpRequest *request, unsigned status, const char *content_type, const HttpHeader *headers, size_t n_headers, Text body);
 
-/* Hands request and reply through to an HTTP server on a unix socket, WebSockets included (h2o's proxy). When the sibling cannot be reached the
- * peer gets 502. */
+/* "Not Found" for 404. */
 const char *http_reason(unsigned status);
 
+/*
+ * Hands request and reply through to a server of ours on a unix socket, WebSockets included; it ends the request as
+ * http_reply() does. The sibling sees the method, target, Host and headers as they came, with the peer added to
+ * X-Forwarded-For (a peer on a unix socket is a proxy, which has done that). Connections to it are kept; one that
+ * turns out to have ended is replaced without the peer noticing. Replies are of known length and below 64 MiB.
+ *
+ * The peer gets {"error":"Bad Gateway"} (502) when the sibling cannot be reached (then -errno is returned, for the
+ * journal) or does not keep to HTTP, 504 when it takes longer than 100 s.
+ */
 int http_forward(HttpRequest *request, const char *socket_path);
