@@ -115,3 +115,11 @@ Param array_param(Array *array) {
         memcpy(array->buffer.data, &header, sizeof header);
         return P_BYTES(buffer_text(&array->buffer));
 }
+
+Param array_move(Array *array, Arena *arena) {
+        Param param = array_param(array);
+
+        param.text = arena_text(arena, param.text);
+        array_deinit(array);
+        return param;
+}

@@ -5,6 +5,7 @@
  * Arrays as parameters, in PostgreSQL's binary form: many rows go into one `INSERT … SELECT FROM unnest($1::uuid[], …)`.
  */
 
+#include "basic/arena.h"
 #include "basic/buffer.h"
 #include "db/query.h"
 
@@ -34,3 +35,5 @@ void array_add_time(Array *array, uint64_t usec);       /* 0: null */
 
 /* The parameter; points into the array, which must live on. */
 Param array_param(Array *array);
+/* The same, with the bytes in the arena; the array is over. */
+Param array_move(Array *array, Arena *arena);
