@@ -30,9 +30,9 @@ typedef struct ReplyHead {
         bool keeps_alive;
         size_t n_headers;
         struct {
-                h2o_iovec_t name;       /* lower case */
-                h2o_iovec_t value;
-        } headers[REPLY_MAX_HEADERS];   /* point into the data */
+                uint32_t name, name_length;     /* lower case */
+                uint32_t value, value_length;
+        } headers[REPLY_MAX_HEADERS];   /* offsets: the data moves when more of it arrives */
 } ReplyHead;
 
 /* Lowers the names in place. 0: not complete yet; 1: there it is; -EBADMSG: not HTTP, or in a way that our servers

@@ -161,9 +161,10 @@ static void append_head(Buffer *out, h2o_req_t *req) {
 
 /* -- the reply -------------------------------------------------------------------------------------------- */
 
-static void add_reply_headers(h2o_req_t *req, const ReplyHead *head) {
+static void add_reply_headers(h2o_req_t *req, const ReplyHead *head, char *data) {
         for (size_t i = 0; i < head->n_headers; i++) {
-                h2o_iovec_t name = head->headers[i].name, value = head->headers[i].value;
+                h2o_iovec_t name = { data + head->headers[i].name, head->headers[i].name_length };
+                h2o_iovec_t value = { data + head->headers[i].value, head->headers[i].value_length };
                 const h2o_token_t *token = h2o_lookup_token(name.base, name.len);
 
                 if (!token)
@@ -215,7 +216,7 @@ static void finish(Exchange *exchange, size_t body_length) {
 
         req->res.status = (int) head->status;
         req->res.reason = http_reason(head->status);
-        add_reply_headers(req, head);
+        add_reply_headers(req, head, input->bytes);
 
         if (head->status == 101) {
                 leave_rest(socket, input, head->length);

@@ -46,7 +46,7 @@ static int note_header(ReplyHead *head, Text name, Text value) {
         return 0;
 }
 
-static int read_header(Text line, ReplyHead *head) {
+static int read_header(const char *data, Text line, ReplyHead *head) {
         const char *colon = memchr(line.data, ':', line.length);
         Text name, value;
 
@@ -63,8 +63,13 @@ static int read_header(Text line, ReplyHead *head) {
                 *c = (char) tolower((unsigned char) *c);
         }
 
-        head->headers[head->n_headers].name = h2o_iovec_init(name.data, name.length);
-        head->headers[head->n_headers].value = h2o_iovec_init(value.data, value.length);
+        /* An empty value may have no place of its own. */
+        if (value.length == 0)
+                value.data = data;
+        head->headers[head->n_headers].name = (uint32_t) (name.data - data);
+        head->headers[head->n_headers].name_length = (uint32_t) name.length;
+        head->headers[head->n_headers].value = (uint32_t) (value.data - data);
+        head->headers[head->n_headers].value_length = (uint32_t) value.length;
         head->n_headers++;
         return note_header(head, name, value);
 }
@@ -86,7 +91,7 @@ int reply_head_read(char *data, size_t length, ReplyHead *ret_head) {
                 line_end = memmem(line.data, (size_t) (end + 2 - line.data), "\r\n", 2);
                 line.length = (size_t) (line_end - line.data);
 
-                r = ret_head->status == 0 ? read_status(line, ret_head) : read_header(line, ret_head);
+                r = ret_head->status == 0 ? read_status(line, ret_head) : read_header(data, line, ret_head);
                 if (r < 0)
                         return r;
                 if (line_end == end)
