@@ -26,8 +26,7 @@ struct Dial {
         Loop *loop;
         PGconn *pg;
         Watch *watch;
-        Timer timer;            /* first: fails what failed at once; then: the time it may take */
-        const char *failure;
+        Timer timer;            /* the time it may take; none for what failed at once */
         DialDone done;
         void *userdata;
 };
@@ -73,7 +72,7 @@ static void succeed(Dial *dial) {
 static void on_timer(Timer *timer) {
         Dial *dial = container_of(timer, Dial, timer);
 
-        fail(dial, dial->failure);
+        fail(dial, dial->watch ? "no answer in time" : dial_error(dial->pg));
 }
 
 static void on_ready(_unused_ Watch *watch, _unused_ unsigned events, void *userdata) {
@@ -115,14 +114,11 @@ Dial *dial_new(Loop *loop, const char *conninfo, DialDone done, void *userdata) 
 
         /* As documented: before the first PQconnectPoll() behave as if it had asked to write. */
         if (dial->pg && PQstatus(dial->pg) != CONNECTION_BAD &&
-            watch_new(loop, PQsocket(dial->pg), WATCH_WRITE, on_ready, dial, &dial->watch) >= 0) {
-                dial->failure = "no answer in time";
+            watch_new(loop, PQsocket(dial->pg), WATCH_WRITE, on_ready, dial, &dial->watch) >= 0)
                 timer_start(&dial->timer, DIAL_TIMEOUT_USEC);
-                return dial;
-        }
+        else
+                timer_start(&dial->timer, 0);
 
-        dial->failure = "the connection could not be started";
-        timer_start(&dial->timer, 0);
         return dial;
 }
 

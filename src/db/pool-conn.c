@@ -87,8 +87,8 @@ static void connect_succeeded(PoolConn *conn, PGconn *pg) {
         conn->ready_usec = clock_monotonic_usec();
         settle(conn);
         if (conn->pool->lost_usec > 0) {
-                log_full(LOG_NOTICE, 0, NULL, MSG_DATABASE_BACK, "The database is back after %llu s",
-                         (clock_monotonic_usec() - conn->pool->lost_usec) / USEC_PER_SEC);
+                log_full(LOG_NOTICE, 0, NULL, MSG_DATABASE_BACK, "The database is back after %.1f s",
+                         (double) (conn->ready_usec - conn->pool->lost_usec) / USEC_PER_SEC);
                 conn->pool->lost_usec = 0;
         }
 }
@@ -142,12 +142,18 @@ static void try_later(PoolConn *conn) {
         timer_start(&conn->timer, backoff_next(&pool->backoff));
 }
 
-/* An outage is told once, when it is certain: nothing works and nothing could be had. */
+static bool is_last_hope(const PoolConn *conn) {
+        const List *connecting = &conn->pool->conns[CONN_CONNECTING];
+
+        return pool_n_ready(conn->pool) == 0 && connecting->next == connecting->previous;
+}
+
+/* An outage is told once, when it is certain: nothing works and nothing else could be had. */
 static void connect_failed(PoolConn *conn, const char *why) {
         Pool *pool = conn->pool;
 
         log_debug("Failed to open a connection to the database: %s", why);
-        if (pool->lost_usec == 0 && pool_n_ready(pool) == 0) {
+        if (pool->lost_usec == 0 && is_last_hope(conn)) {
                 pool->lost_usec = clock_monotonic_usec();
                 log_full(LOG_ERR, 0, NULL, MSG_DATABASE_LOST, "The database cannot be reached: %s", why);
         }
