@@ -81,3 +81,24 @@ int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uui
                          claims.subject.length - (sizeof subject_prefix - 1));
         return uuid_parse(user, ret_user_id) < 0 ? -EKEYREJECTED : 0;
 }
+
+void token_find_user(Batch *batch, Text jwt) {
+        uint8_t *digest = arena_alloc(batch->arena, DIGEST_SIZE);
+
+        digest_sha256(jwt, digest);
+        batch_add(batch, &SQL_TOKEN_USER, P_BYTES(text_make(digest, DIGEST_SIZE)));
+}
+
+static const Column token_user_columns[] = {
+        { "id",        COLUMN_UUID, offsetof(TokenUser, id)        },
+        { "superuser", COLUMN_BOOL, offsetof(TokenUser, superuser) },
+        {}
+};
+
+int token_user_read(const Rows *rows, TokenUser *ret_user) {
+        if (rows_count(rows) == 0)
+                return -ENOENT;
+
+        row_read(rows, 0, token_user_columns, NULL, ret_user);
+        return 0;
+}

@@ -26,3 +26,15 @@ void token_insert(Batch *batch, const Token *token, Text jwt);
 /* What a caller presented as a bearer token: signature, issuer, "user:" subject, iat not in the future (now_usec + 60 s).
  * -EKEYREJECTED otherwise. The row must be looked up by its hash as well: deleting it revokes the token. */
 int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uuid *ret_user_id);
+
+/* Whose token is it? Adds one statement that writes when the token was last used, harmless when sent twice; without a row it is
+ * unknown or revoked, or its user is disabled. */
+void token_find_user(Batch *batch, Text jwt);
+
+typedef struct TokenUser {
+        Uuid id;
+        bool superuser;
+} TokenUser;
+
+/* -ENOENT: nobody's. */
+int token_user_read(const Rows *rows, TokenUser *ret_user);

@@ -7,6 +7,8 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "basic/buffer.h"
 #include "basic/parse.h"
@@ -100,6 +102,16 @@ const char *check_address(Text value, bool production) {
 
 const char *check_scheme(Text value, bool production) {
         return text_is(value, "http") || text_is(value, "https") ? NULL : "is neither http nor https";
+}
+
+/* sun_path's size is what bounds it. */
+const char *check_socket_path(Text value, bool production) {
+        if (value.length == 0 || value.data[0] != '/')
+                return "is not an absolute path";
+        if (value.length >= sizeof((struct sockaddr_un) {}.sun_path))
+                return "is too long for the path of a socket";
+
+        return NULL;
 }
 
 /* PostgreSQL's amounts of memory, with the unit: "64MB". */

@@ -175,6 +175,10 @@ const Setting setting_table[] = {
         { "FULGUR_EXIT_IDLE_SECONDS", SETTING_INT, "0", AT(exit_idle_seconds), BETWEEN(0, 86400 * 7),
           .help = "A service with nothing to do leaves after this time and is started by its socket "
                   "again; 0: it stays." },
+        { "FULGUR_WEBHOOKS_SOCKET", SETTING_TEXT, "/run/fulgur/webhooks.sock", .check = check_socket_path,
+          .help = "Where the web service finds the webhook receiver." },
+        { "FULGUR_WORKERS_SOCKET", SETTING_TEXT, "/run/fulgur/workers.sock", .check = check_socket_path,
+          .help = "Where the web service finds the worker channel." },
         { "LOG_QUEUE_QUERIES", SETTING_BOOL, "false", .help = "Accepted: LOG_LEVEL=debug shows the claims." },
         { "PHX_SERVER", SETTING_TEXT, .help = "Accepted: what runs is decided by systemd." },
         { "RELEASE_NAME", SETTING_TEXT, .help = "Accepted; see PHX_SERVER." },

@@ -63,6 +63,7 @@ const char *check_primary_key(Text value, bool production);
 const char *check_run_key(Text value, bool production);
 const char *check_session_key(Text value, bool production);
 const char *check_scheme(Text value, bool production);
+const char *check_socket_path(Text value, bool production);
 const char *check_work_mem(Text value, bool production);
 const char *check_worker_secret(Text value, bool production);
 

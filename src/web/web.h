@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/*
+ * The parts of fulgur-web: its table of routes, who asks, and what goes to the siblings.
+ */
+
+#include "crypto/jwt.h"
+#include "serve/call.h"
+#include "serve/route.h"
+#include "serve/service.h"
+
+#define N_SIBLINGS 2
+
+/* service->state */
+typedef struct Web {
+        RunKey *key;                    /* checks API tokens */
+        bool is_missing[N_SIBLINGS];    /* could not be reached last time */
+} Web;
+
+extern const Route web_routes[];        /* routes.c */
+
+/* Authorization: Bearer with a personal access token; authenticate.c. */
+extern const Stage require_token[];
+
+/* -- forward.c: what is a sibling's ---------------------------------------------------------------- */
+
+/* Takes the request if its path belongs to a sibling. */
+bool forward_serve(Service *service, HttpRequest *request);
+/* A little more than the webhook receiver takes, so that it says itself what is too large. */
+size_t forward_max_body(const Settings *settings);
+
+/* -- plain.c: what has no database ------------------------------------------------------------------- */
+
+extern const Stage get_front_page[], get_health[], get_unknown[];
+
+/* -- resources, one file each --------------------------------------------------------------------------- */
+
