@@ -15,7 +15,8 @@ static void append(Buffer *buffer, Text data, int variant) {
         size_t size = sodium_base64_encoded_len(data.length, variant);
 
         buffer_reserve(buffer, size);
-        sodium_bin2base64(buffer->data + buffer->length, size, (const uint8_t *) data.data, data.length, variant);
+        sodium_bin2base64(buffer->data + buffer->length, size, (const uint8_t *) data.data, data.length,
+                          variant);
         buffer->length += size - 1;     /* the NUL is not counted */
 }
 
@@ -55,7 +56,8 @@ static int decode(Text text, char *data, size_t *ret_length) {
         }
 
         url_safe = memchr(text.data, '-', text.length) || memchr(text.data, '_', text.length);
-        if (sodium_base642bin((uint8_t *) data, text.length / 4 * 3 + 3, text.data, text.length, NULL, ret_length, NULL,
+        if (sodium_base642bin((uint8_t *) data, text.length / 4 * 3 + 3, text.data, text.length, NULL,
+                              ret_length, NULL,
                               url_safe ? sodium_base64_VARIANT_URLSAFE_NO_PADDING
                                        : sodium_base64_VARIANT_ORIGINAL_NO_PADDING) < 0)
                 return -EINVAL;

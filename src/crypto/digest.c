@@ -26,7 +26,8 @@ void digest_websocket_accept(Text key, char accept[static 29]) {
 
         buffer_append_text(&joined, key);
         buffer_append_string(&joined, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-        if (EVP_Digest(joined.data, joined.length, digest, &length, EVP_sha1(), NULL) != 1 || length != sizeof digest)
+        if (EVP_Digest(joined.data, joined.length, digest, &length, EVP_sha1(), NULL) != 1 ||
+            length != sizeof digest)
                 abort();        /* only if libcrypto was built without it */
         sodium_bin2base64(accept, 29, digest, sizeof digest, sodium_base64_VARIANT_ORIGINAL);
 }

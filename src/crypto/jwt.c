@@ -118,7 +118,8 @@ static bool split(Text text, Token *token) {
         Text rest = text;
 
         if (text.length > JWT_MAX_LENGTH || !text_split(&rest, '.', &token->head) ||
-            !text_split(&rest, '.', &token->claims) || !text_split(&rest, '.', &token->signature) || rest.data)
+            !text_split(&rest, '.', &token->claims) || !text_split(&rest, '.', &token->signature) ||
+            rest.data)
                 return false;
 
         token->signed_part = text_make(text.data, token->head.length + 1 + token->claims.length);
@@ -141,7 +142,8 @@ static bool decode(Arena *arena, Text part, Text *ret_data) {
 static bool decode_object(Arena *arena, Text part, Text *ret_object) {
         JsonKind kind;
 
-        return decode(arena, part, ret_object) && json_check(*ret_object, &kind, NULL) == 0 && kind == JSON_OBJECT;
+        return decode(arena, part, ret_object) && json_check(*ret_object, &kind, NULL) == 0 &&
+               kind == JSON_OBJECT;
 }
 
 /* "crit" lists what a verifier has to understand (RFC 7515, section 4.1.11); there is nothing we do. */
@@ -158,7 +160,8 @@ static int verify(const Algorithm *algorithm, const void *key, Text text, Arena 
 
         if (!split(text, &token) || !head_names(arena, token.head, algorithm->name) ||
             !decode(arena, token.signature, &signature) ||
-            !algorithm->verify(key, token.signed_part, signature) || !decode_object(arena, token.claims, &claims))
+            !algorithm->verify(key, token.signed_part, signature) ||
+            !decode_object(arena, token.claims, &claims))
                 return -EKEYREJECTED;
 
         *ret_claims = claims;

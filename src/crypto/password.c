@@ -49,7 +49,8 @@ bool password_matches(Text password, const char *hash) {
         if (!nobody && text_starts_with(text_of(hash), "$2"))
                 return matches_bcrypt(password, hash);
 
-        return crypto_pwhash_str_verify(nobody ? no_hash : hash, password.data ?: "", password.length) == 0 && !nobody;
+        return crypto_pwhash_str_verify(nobody ? no_hash : hash, password.data ?: "", password.length) == 0 &&
+               !nobody;
 }
 
 bool password_is_stale(const char *hash) {

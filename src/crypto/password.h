@@ -16,7 +16,8 @@
 
 /* About 100 ms and 64 MiB, both of them: offload them in daemons. -ENOMEM. */
 int password_hash(Text password, char hash[static PASSWORD_HASH_SIZE]);
-/* `hash` NULL (nobody of that name) matches nothing and takes as long, so that names cannot be guessed by the clock. */
+/* `hash` NULL (nobody of that name) matches nothing and takes as long, so that names cannot be guessed by
+ * the clock. */
 bool password_matches(Text password, const char *hash);
 /* A hash of another kind or strength than password_hash() makes: to be replaced at the next good login. */
 bool password_is_stale(const char *hash);

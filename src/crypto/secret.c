@@ -66,8 +66,8 @@ Secret *secret_free(Secret *secret) {
 }
 
 static void keyed_digest(Text text, uint8_t digest[static crypto_generichash_BYTES]) {
-        crypto_generichash(digest, crypto_generichash_BYTES, (const uint8_t *) text.data, text.length, equal_key,
-                           sizeof equal_key);
+        crypto_generichash(digest, crypto_generichash_BYTES, (const uint8_t *) text.data, text.length,
+                           equal_key, sizeof equal_key);
 }
 
 bool secret_equal(Text a, Text b) {

@@ -33,5 +33,6 @@ static inline Text secret_text(const Secret *secret) {
  * content nor common prefix shows in the time. */
 bool secret_equal(Text a, Text b);
 
-/* A file of at most 64 KiB (a credential); one trailing newline is dropped. -EFBIG, or as open(2) and read(2). */
+/* A file of at most 64 KiB (a credential); one trailing newline is dropped. -EFBIG, or as open(2) and
+ * read(2). */
 int secret_read_file(const char *path, Secret **ret_secret);

@@ -52,7 +52,8 @@ static void check_close(Check *c) {
 }
 
 static inline void skip_space(Check *c) {
-        while (c->p < c->end && (uint8_t) *c->p <= ' ' && (*c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t'))
+        while (c->p < c->end && (uint8_t) *c->p <= ' ' &&
+               (*c->p == ' ' || *c->p == '\n' || *c->p == '\r' || *c->p == '\t'))
                 c->p++;
 }
 

@@ -23,9 +23,10 @@ typedef enum JsonKind {
  * being JSON, in bytes; may be NULL). Surrounding white space is allowed, an empty text is not JSON. */
 int json_check(Text text, JsonKind *ret_kind, size_t *ret_offset);
 
-/* Walks the members of a checked object without parsing what they hold. `cursor` starts as 0. *ret_key is raw (between the
- * quotes; compared by json_key_is(), escapes undone by json_unescape_key()), *ret_value the member's raw text. False at the
- * end, and for what is not an object. All of them together pass the text once. */
+/* Walks the members of a checked object without parsing what they hold. `cursor` starts as 0. *ret_key is
+ * raw (between the quotes; compared by json_key_is(), escapes undone by json_unescape_key()), *ret_value
+ * the member's raw text. False at the end, and for what is not an object. All of them together pass the
+ * text once. */
 bool json_next_member(Text object, size_t *cursor, Text *ret_key, Text *ret_value);
 /* The same for the elements of a checked array. */
 bool json_next_element(Text array, size_t *cursor, Text *ret_value);

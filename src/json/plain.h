@@ -33,9 +33,9 @@ static inline size_t json_plain_run(const char *data, size_t left) {
                 word = le64toh(word);
                 quote = word ^ EACH_BYTE('"');
                 backslash = word ^ EACH_BYTE('\\');
-                special = ((word - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1)) | word) &
-                          EACH_BYTE(0x80);
-                /* Bytes of 0x80 and above are marked by `word` itself, so the usual "& ~word" is not needed. */
+                /* `word` marks what is not ASCII, so the subtractions may mark it too. */
+                special = word | (word - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) | (backslash - EACH_BYTE(1));
+                special &= EACH_BYTE(0x80);
                 if (special != 0)
                         return n + (size_t) __builtin_ctzll(special) / 8;
         }

@@ -65,7 +65,8 @@ static const char *read_string(const Reading *reading) {
         if ((reading->field->flags & FIELD_REQUIRED) && text_trim(text).length == 0)
                 return message_blank;
         if (reading->field->max > 0 && text_count_characters(text) > reading->field->max)
-                return arena_printf(reading->arena, "should be at most %zu character(s)", reading->field->max);
+                return arena_printf(reading->arena, "should be at most %zu character(s)",
+                                    reading->field->max);
 
         *(Text *) reading->target = text;
         return NULL;

@@ -42,7 +42,8 @@ JsonKind json_kind(Text value) {
         }
 }
 
-/* From an opening quote to behind the closing one: the first that an even number of backslashes stands before. */
+/* From an opening quote to behind the closing one: the first that an even number of backslashes stands
+ * before. */
 static size_t skip_string(Text text, size_t i) {
         size_t start = i + 1;
 

@@ -25,7 +25,8 @@ void json_end(JsonWriter *w);                                   /* } */
 void json_begin_array(JsonWriter *w, const char *key);          /* [ */
 void json_end_array(JsonWriter *w);                             /* ] */
 void json_string(JsonWriter *w, const char *key, const char *value);    /* NULL writes null */
-void json_text(JsonWriter *w, const char *key, Text value);     /* data NULL writes null; invalid UTF-8 becomes U+FFFD */
+/* data NULL writes null; invalid UTF-8 becomes U+FFFD */
+void json_text(JsonWriter *w, const char *key, Text value);
 void json_int(JsonWriter *w, const char *key, int64_t value);
 void json_bool(JsonWriter *w, const char *key, bool value);
 void json_null(JsonWriter *w, const char *key);
@@ -33,7 +34,8 @@ void json_uuid(JsonWriter *w, const char *key, const Uuid *value);      /* NULL 
 void json_time_usec(JsonWriter *w, const char *key, uint64_t usec);     /* 0 writes null; microseconds */
 void json_time_sec(JsonWriter *w, const char *key, uint64_t usec);      /* 0 writes null; whole seconds */
 void json_raw(JsonWriter *w, const char *key, Text json);       /* spliced as it is; data NULL writes null */
-void json_key_text(JsonWriter *w, Text key);                    /* a key from outside; the value follows with key NULL */
+/* A key from outside; the value follows with key NULL. */
+void json_key_text(JsonWriter *w, Text key);
 
 /* Appends `text` as a JSON string with its quotes. */
 void json_append_string(Buffer *buffer, Text text);

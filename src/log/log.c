@@ -71,14 +71,15 @@ const char *log_level_to_string(int level) {
         return "?";
 }
 
-/* $JOURNAL_STREAM names the stream systemd made; after a redirection stderr is another file (systemd.exec(5)). */
+/* $JOURNAL_STREAM names the stream systemd made; after a redirection stderr is another file
+ * (systemd.exec(5)). */
 static bool stderr_is_journal(void) {
         const char *stream = getenv("JOURNAL_STREAM");
         unsigned long long device, inode;
         struct stat st;
 
-        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) == 0 &&
-               st.st_dev == device && st.st_ino == inode;
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+               fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
 }
 
 void log_open(const char *name) {
@@ -156,8 +157,8 @@ static int send_to_journal(int level, int error, const LogContext *context, cons
         return sd_journal_sendv(record.fields, record.n_fields);
 }
 
-/* One line, one write(2): lines of several processes on one stream do not mix, and what came from outside cannot
- * begin a line of its own. */
+/* One line, one write(2): lines of several processes on one stream do not mix, and what came from outside
+ * cannot begin a line of its own. */
 static void write_line(int level, const char *message) {
         char line[MESSAGE_SIZE + 8];
         size_t start = output.prefix ? (size_t) snprintf(line, sizeof line, "<%d>", level) : 0;

@@ -30,8 +30,9 @@ typedef struct LogContext {
         size_t n_fields;
 } LogContext;
 
-/* Chooses journal or stderr; call once, first thing in main(). Before it, and without a journal, messages are lines on
- * stderr. The level is LOG_INFO until log_set_max_level(). `name` is SYSLOG_IDENTIFIER (borrowed). */
+/* Chooses journal or stderr; call once, first thing in main(). Before it, and without a journal, messages
+ * are lines on stderr. The level is LOG_INFO until log_set_max_level(). `name` is SYSLOG_IDENTIFIER
+ * (borrowed). */
 void log_open(const char *name);
 void log_set_max_level(int level);
 int log_get_max_level(void);
@@ -39,8 +40,8 @@ int log_get_max_level(void);
 int log_level_from_string(const char *text, int *ret_level);
 const char *log_level_to_string(int level);
 
-/* Sets or replaces a field; NULL removes it. Values longer than some 500 bytes are cut when they are written; what
- * does not fit into LOG_MAX_FIELDS is dropped. */
+/* Sets or replaces a field; NULL removes it. Values longer than some 500 bytes are cut when they are
+ * written; what does not fit into LOG_MAX_FIELDS is dropped. */
 void log_context_set(LogContext *context, const char *name, const char *value);
 
 /* `message_id`: one of log/message-id.h or NULL; `error`: errno value (either sign) for %m and ERRNO=, or 0.

@@ -24,7 +24,8 @@ _noreturn_ static inline void check_failed(const char *file, int line, const cha
                         check_failed(__FILE__, __LINE__, #expression);                             \
         } while (0)
 
-static inline void check_text(const char *file, int line, const char *expression, Text got, const char *want) {
+static inline void check_text(const char *file, int line, const char *expression, Text got,
+                              const char *want) {
         if (text_is(got, want))
                 return;
         fprintf(stderr, "%s:%d: %s is \"%.*s\", expected \"%s\"\n", file, line, expression, (int) got.length,
@@ -36,7 +37,8 @@ static inline void check_text(const char *file, int line, const char *expression
 #define CHECK_TEXT(got, want) check_text(__FILE__, __LINE__, #got, (got), (want))
 #define CHECK_STRING(got, want) check_text(__FILE__, __LINE__, #got, text_of(got), (want))
 
-static inline void check_int(const char *file, int line, const char *expression, long long got, long long want) {
+static inline void check_int(const char *file, int line, const char *expression, long long got,
+                             long long want) {
         if (got == want)
                 return;
         fprintf(stderr, "%s:%d: %s is %lld, expected %lld\n", file, line, expression, got, want);

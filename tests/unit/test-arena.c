@@ -20,7 +20,8 @@ static bool is_filled(const char *data, size_t length, char byte) {
 
 /* Each piece is filled with a byte of its own; at the end every piece still holds its own. */
 static void test_pieces_stay_apart(void) {
-        static const size_t sizes[] = { 0, 1, 7, 8, 16, 17, 100, 1000, 2047, 2048, 2049, 16384, 16385, 70000, 1 << 20 };
+        static const size_t sizes[] = { 0,    1,    7,    8,     16,    17,    100,    1000,
+                                        2047, 2048, 2049, 16384, 16385, 70000, 1 << 20 };
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
         char *pieces[ELEMENTSOF(sizes) * 20];
 

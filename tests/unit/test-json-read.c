@@ -72,9 +72,11 @@ static void test_all_types(void) {
         Target target = {};
 
         CHECK_STRING(read_errors(&arena,
-                                 " { \"name\" : \"J\\u00fcrgen\", \"id\":\"0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9\","
-                                 "\"number\":-9223372036854775808,\"flag\":true,\"raw\":[1.10, \"x\"],\"kept\":null,"
-                                 "\"object\":{\"a\":1},\"array\":[1],\"time\":\"1727423491748984\",\"other\":1}",
+                                 " { \"name\" : \"J\\u00fcrgen\", "
+                                 "\"id\":\"0A1B2C3D-4e5f-6071-8293-a4b5c6d7e8f9\","
+                                 "\"number\":-9223372036854775808,\"flag\":true,\"raw\":[1.10, \"x\"],"
+                                 "\"kept\":null,\"object\":{\"a\":1},\"array\":[1],"
+                                 "\"time\":\"1727423491748984\",\"other\":1}",
                                  fields, &target),
                      "{}");
         CHECK_TEXT(target.name, "J\xc3\xbcrgen");
@@ -93,7 +95,8 @@ static void test_errors(void) {
                 const char *document, *errors;
         } cases[] = {
                 { "{}",                             "{}"                                                   },
-                { "{\"name\":null,\"id\":null,\"number\":null,\"flag\":null,\"time\":null,\"object\":null}", "{}" },
+                { "{\"name\":null,\"id\":null,\"number\":null,\"flag\":null}", "{}"              },
+                { "{\"time\":null,\"object\":null,\"raw\":null}", "{}"                         },
                 { "{\"id\":\"\",\"number\":\"\",\"flag\":\"\",\"time\":\"\",\"object\":\"\"}", "{}"        },
                 { "{\"name\":\"\"}",                "{}"                                                   },
                 { "{\"name\":1}",                   "{\"name\":[\"is invalid\"]}"                          },
@@ -101,7 +104,8 @@ static void test_errors(void) {
                 { "{\"name\":\"12345678\"}",        "{}"                                                   },
                 { "{\"name\":\"123456789\"}",       "{\"name\":[\"should be at most 8 character(s)\"]}"    },
                 /* Characters, not bytes. */
-                { "{\"name\":\"\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\\u20ac\\u20ac\\ud83d\\ude00\xf0\x9f\x98\x80\"}", "{}" },
+                { "{\"name\":\"\xc3\xa4\xc3\xa4\xc3\xa4zz\\u20ac\\ud83d\\ude00\xf0\x9f\x98\x80\"}",
+                  "{}"                                                                              },
                 { "{\"id\":1}",                     "{\"id\":[\"is invalid\"]}"                            },
                 { "{\"id\":\"x\"}",                 "{\"id\":[\"is invalid\"]}"                            },
                 { "{\"number\":1.0}",               "{\"number\":[\"is invalid\"]}"                        },
@@ -132,23 +136,27 @@ static void test_errors(void) {
 }
 
 static void test_required(void) {
-        static const char blank[] = "{\"name\":[\"This field can't be blank.\"],\"id\":[\"This field can't be blank.\"],"
-                                    "\"number\":[\"This field can't be blank.\"],\"flag\":[\"This field can't be blank.\"],"
-                                    "\"raw\":[\"This field can't be blank.\"],\"kept\":[\"This field can't be blank.\"],"
-                                    "\"object\":[\"This field can't be blank.\"],\"array\":[\"This field can't be blank.\"],"
-                                    "\"time\":[\"This field can't be blank.\"]}";
+        static const char blank[] =
+                "{\"name\":[\"This field can't be blank.\"],\"id\":[\"This field can't be blank.\"],"
+                "\"number\":[\"This field can't be blank.\"],\"flag\":[\"This field can't be blank.\"],"
+                "\"raw\":[\"This field can't be blank.\"],\"kept\":[\"This field can't be blank.\"],"
+                "\"object\":[\"This field can't be blank.\"],\"array\":[\"This field can't be blank.\"],"
+                "\"time\":[\"This field can't be blank.\"]}";
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
         Target target = {};
 
         CHECK_STRING(read_errors(&arena, "{}", required_fields, &target), blank);
-        CHECK(strncmp(read_errors(&arena,
-                                  "{\"name\":\" \\n\",\"id\":\"\",\"number\":null,\"flag\":\"\",\"raw\":null,\"object\":null,"
-                                  "\"array\":null,\"time\":\"\"}",
-                                  required_fields, &target),
-                      blank, sizeof blank - 1) == 0);
+        CHECK_STRING(read_errors(&arena, "{\"name\":null,\"array\":null,\"object\":null,\"raw\":null}",
+                                 required_fields, &target),
+                     blank);
         CHECK_STRING(read_errors(&arena,
-                                 "{\"name\":\"x\",\"id\":\"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9\",\"number\":0,"
-                                 "\"flag\":false,\"raw\":\"\",\"kept\":null,\"object\":{},\"array\":[],\"time\":1}",
+                                 "{\"name\":\" \\n\",\"id\":\"\",\"number\":\"\",\"time\":\"\"}",
+                                 required_fields, &target),
+                     blank);
+        CHECK_STRING(read_errors(&arena,
+                                 "{\"name\":\"x\",\"id\":\"0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9\","
+                                 "\"number\":0,\"flag\":false,\"raw\":\"\",\"kept\":null,"
+                                 "\"object\":{},\"array\":[],\"time\":1}",
                                  required_fields, &target),
                      "{}");
         CHECK_TEXT(target.kept, "null");
@@ -195,8 +203,9 @@ static void test_times(void) {
 /* Absent is not null: an update leaves alone what it does not mention. */
 static void test_clear(void) {
         static const Target before = {
-                .name = TEXT("n"), .cleared = TEXT("c"), .cleared_id = { { 1 } }, .cleared_number = 5, .cleared_flag = true,
-                .cleared_time = 7, .number = 3, .raw = TEXT("1"),
+                .name = TEXT("n"),    .number = 3,              .raw = TEXT("1"),
+                .cleared = TEXT("c"), .cleared_id = { { 1 } },  .cleared_number = 5,
+                .cleared_time = 7,    .cleared_flag = true,
         };
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
         Target target = before;
@@ -205,8 +214,9 @@ static void test_clear(void) {
         CHECK(memcmp(&target, &before, sizeof target) == 0);
 
         CHECK_STRING(read_errors(&arena,
-                                 "{\"name\":null,\"number\":null,\"raw\":null,\"clear\":null,\"clear_id\":null,"
-                                 "\"clear_number\":null,\"clear_flag\":null,\"clear_time\":\"\"}",
+                                 "{\"name\":null,\"number\":null,\"raw\":null,\"clear\":null,"
+                                 "\"clear_id\":null,\"clear_number\":null,\"clear_flag\":null,"
+                                 "\"clear_time\":\"\"}",
                                  fields, &target),
                      "{}");
         CHECK_TEXT(target.name, "n");

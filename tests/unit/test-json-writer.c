@@ -59,7 +59,8 @@ static void test_document(void) {
 
         CHECK_TEXT(buffer_text(&buffer),
                    "{\"name\":\"x\",\"none\":null,\"text\":\"a\",\"no text\":null,\"empty\":\"\","
-                   "\"low\":-9223372036854775808,\"high\":9223372036854775807,\"yes\":true,\"no\":false,\"null\":null,"
+                   "\"low\":-9223372036854775808,\"high\":9223372036854775807,\"yes\":true,\"no\":false,"
+                   "\"null\":null,"
                    "\"id\":\"0a1b0000-0000-0000-0000-000000000000\",\"no id\":null,\"null id\":null,"
                    "\"usec\":\"2024-09-27T07:51:31.748984Z\",\"sec\":\"2024-09-27T07:51:31Z\",\"never\":null,"
                    "\"never\":null,\"raw\":{\"a\": 1.10},\"no raw\":null,\"list\":[1,{},[],[null,\"two\"]],"

@@ -71,7 +71,8 @@ static void test_captured_tokens(void) {
         Text claims;
 
         CHECK_INT(jwt_verify_hs256(TEXT(CAPTURED_SECRET), TEXT(CAPTURED_WORKER_TOKEN), &arena, &claims), 0);
-        CHECK_TEXT(claims, "{\"worker_id\":\"pink-radios-search\",\"iat\":1795441168,\"iss\":\"urn:openfn:worker\"}");
+        CHECK_TEXT(claims,
+                   "{\"worker_id\":\"pink-radios-search\",\"iat\":1795441168,\"iss\":\"urn:openfn:worker\"}");
         jwt_sign_hs256(TEXT(CAPTURED_SECRET), claims, &token);
         CHECK_TEXT(buffer_text(&token), CAPTURED_WORKER_TOKEN);
 
@@ -90,7 +91,8 @@ static void test_hs256(void) {
         jwt_sign_hs256(secret, TEXT("{}"), &token);
         CHECK(text_starts_with(buffer_text(&token), "Bearer ey"));
         CHECK_INT(verify_hs256(secret, text_make(token.data + 7, token.length - 7)), 0);
-        CHECK_INT(verify_hs256(TEXT("a worker's secreT"), text_make(token.data + 7, token.length - 7)), -EKEYREJECTED);
+        CHECK_INT(verify_hs256(TEXT("a worker's secreT"), text_make(token.data + 7, token.length - 7)),
+                  -EKEYREJECTED);
 
         buffer_clear(&token);
         jwt_sign_hs256(TEXT(""), TEXT("{}"), &token);
@@ -99,12 +101,14 @@ static void test_hs256(void) {
 }
 
 static void test_rs256(void) {
-        _cleanup_(run_key_freep) RunKey *key = key_of(TEXT(KEY_PKCS1)), *public = public_key_of(TEXT(KEY_PUBLIC));
+        _cleanup_(run_key_freep) RunKey *key = key_of(TEXT(KEY_PKCS1)),
+                                        *public = public_key_of(TEXT(KEY_PUBLIC));
         _cleanup_(buffer_deinit) Buffer token = BUFFER_NULL;
 
         buffer_append_string(&token, "Bearer ");
         CHECK_INT(jwt_sign_rs256(key, TEXT("{\"sub\":\"run:1\"}"), &token), 0);
-        CHECK(text_starts_with(buffer_text(&token), "Bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJydW46MSJ9."));
+        CHECK(text_starts_with(buffer_text(&token),
+                               "Bearer eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJydW46MSJ9."));
         CHECK_INT(verify_rs256(key, text_make(token.data + 7, token.length - 7)), 0);
         CHECK_INT(verify_rs256(public, text_make(token.data + 7, token.length - 7)), 0);
 
@@ -149,13 +153,21 @@ static void test_heads(void) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
 
-                CHECK_INT(verify_hs256(secret, forge(&arena, secret, text_of(cases[i].head), TEXT("{}"))), cases[i].r);
+                CHECK_INT(verify_hs256(secret, forge(&arena, secret, text_of(cases[i].head), TEXT("{}"))),
+                          cases[i].r);
         }
 }
 
 static void test_claims(void) {
         static const Text refused[] = {
-                TEXT(""), TEXT("[]"), TEXT("\"x\""), TEXT("null"), TEXT("{"), TEXT("{}{}"), TEXT("{\"a\":\"\xff\"}"), TEXT("{}\0"),
+                TEXT(""),
+                TEXT("[]"),
+                TEXT("\"x\""),
+                TEXT("null"),
+                TEXT("{"),
+                TEXT("{}{}"),
+                TEXT("{\"a\":\"\xff\"}"),
+                TEXT("{}\0"),
         };
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
         Text head = TEXT("{\"alg\":\"HS256\"}");
@@ -170,12 +182,15 @@ static void test_confusion(void) {
         _cleanup_(run_key_freep) RunKey *key = key_of(TEXT(KEY_PKCS8));
         _cleanup_(buffer_deinit) Buffer pem = BUFFER_NULL;
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
-        static const Text heads[] = { TEXT("{\"alg\":\"HS256\"}"), TEXT("{\"alg\":\"RS256\"}"), TEXT("{\"alg\":\"none\"}") };
+        static const Text heads[] = { TEXT("{\"alg\":\"HS256\"}"), TEXT("{\"alg\":\"RS256\"}"),
+                                      TEXT("{\"alg\":\"none\"}") };
 
         CHECK_INT(base64_decode(TEXT(KEY_PUBLIC), &pem), 0);
         for (size_t i = 0; i < ELEMENTSOF(heads); i++) {
-                CHECK_INT(verify_rs256(key, forge(&arena, buffer_text(&pem), heads[i], TEXT("{}"))), -EKEYREJECTED);
-                CHECK_INT(verify_rs256(key, forge(&arena, TEXT(KEY_PUBLIC), heads[i], TEXT("{}"))), -EKEYREJECTED);
+                CHECK_INT(verify_rs256(key, forge(&arena, buffer_text(&pem), heads[i], TEXT("{}"))),
+                          -EKEYREJECTED);
+                CHECK_INT(verify_rs256(key, forge(&arena, TEXT(KEY_PUBLIC), heads[i], TEXT("{}"))),
+                          -EKEYREJECTED);
         }
 }
 
@@ -186,11 +201,33 @@ static void check_refused(const RunKey *key, Text token) {
 
 static void test_shapes(void) {
         static const char *const cases[] = {
-                "", ".", "..", "...", "a", "a.b", "a.b.c", "a.b.c.d", "....", "eyJhbGciOiJIUzI1NiJ9", "eyJhbGciOiJIUzI1NiJ9.",
-                "eyJhbGciOiJIUzI1NiJ9.e30", "eyJhbGciOiJIUzI1NiJ9.e30.", "eyJhbGciOiJub25lIn0.e30.", "eyJhbGciOiJub25lIn0.e30",
-                CAPTURED_WORKER_TOKEN ".", "." CAPTURED_WORKER_TOKEN, CAPTURED_WORKER_TOKEN ".e30", CAPTURED_WORKER_TOKEN "=",
-                CAPTURED_WORKER_TOKEN " ", " " CAPTURED_WORKER_TOKEN, CAPTURED_WORKER_TOKEN "\n", CAPTURED_WORKER_TOKEN "A",
-                CAPTURED_RUN_TOKEN "=", CAPTURED_RUN_TOKEN "==", CAPTURED_RUN_TOKEN ".", CAPTURED_RUN_TOKEN "AAAA",
+                "",
+                ".",
+                "..",
+                "...",
+                "a",
+                "a.b",
+                "a.b.c",
+                "a.b.c.d",
+                "....",
+                "eyJhbGciOiJIUzI1NiJ9",
+                "eyJhbGciOiJIUzI1NiJ9.",
+                "eyJhbGciOiJIUzI1NiJ9.e30",
+                "eyJhbGciOiJIUzI1NiJ9.e30.",
+                "eyJhbGciOiJub25lIn0.e30.",
+                "eyJhbGciOiJub25lIn0.e30",
+                CAPTURED_WORKER_TOKEN ".",
+                "." CAPTURED_WORKER_TOKEN,
+                CAPTURED_WORKER_TOKEN ".e30",
+                CAPTURED_WORKER_TOKEN "=",
+                CAPTURED_WORKER_TOKEN " ",
+                " " CAPTURED_WORKER_TOKEN,
+                CAPTURED_WORKER_TOKEN "\n",
+                CAPTURED_WORKER_TOKEN "A",
+                CAPTURED_RUN_TOKEN "=",
+                CAPTURED_RUN_TOKEN "==",
+                CAPTURED_RUN_TOKEN ".",
+                CAPTURED_RUN_TOKEN "AAAA",
         };
         _cleanup_(run_key_freep) RunKey *key = public_key_of(TEXT(CAPTURED_PUBLIC));
 
@@ -262,7 +299,8 @@ static void check_public(const RunKey *key, const char *want) {
 
 static void test_keys(void) {
         static const char *const refused[] = {
-                "", " ", "x", "not base64", "LS0tLS0", KEY_PUBLIC, KEY_SMALL, KEY_CURVE, KEY_LOCKED, "-----BEGIN PRIVATE KEY-----",
+                "",         " ",       "x",       "not base64", "LS0tLS0",
+                KEY_PUBLIC, KEY_SMALL, KEY_CURVE, KEY_LOCKED,   "-----BEGIN PRIVATE KEY-----",
         };
         static const char *const accepted[] = { KEY_PKCS1, KEY_PKCS8, KEY_PKCS8 "\n" };
         _cleanup_(buffer_deinit) Buffer public = BUFFER_NULL, pem = BUFFER_NULL;
@@ -294,7 +332,8 @@ static void test_generate(void) {
         _cleanup_(secret_freep) Secret *private = NULL;
 
         CHECK_INT(run_key_generate(&private, &public), 0);
-        CHECK(text_starts_with(secret_text(private), "LS0tLS1CRUdJTi") && !text_ends_with(secret_text(private), "="));
+        CHECK(text_starts_with(secret_text(private), "LS0tLS1CRUdJTi") &&
+              !text_ends_with(secret_text(private), "="));
         CHECK(!text_ends_with(buffer_text(&public), "="));
         CHECK_INT(run_key_new(secret_text(private), &key), 0);
         CHECK_INT(run_key_new_public(buffer_text(&public), &half), 0);

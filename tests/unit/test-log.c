@@ -89,7 +89,8 @@ static void test_lines(void) {
 }
 
 static void test_context(void) {
-        static const char *const names[LOG_MAX_FIELDS] = { "A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K", "L" };
+        static const char *const names[LOG_MAX_FIELDS] = { "A", "B", "C", "D", "E", "F",
+                                                           "G", "H", "I", "J", "K", "L" };
         LogContext context = {};
 
         log_context_set(&context, "A", "1");

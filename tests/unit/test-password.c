@@ -51,8 +51,18 @@ static void test_bcrypt(void) {
 
 static void test_not_a_hash(void) {
         static const char *const hashes[] = {
-                "", "x", "*", "*0", "$2", "$2b$", "$2b$04$", "$2b$99$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcde",
-                "$argon2id$", "$argon2id$v=19$m=65536,t=2,p=1$$", "$1$salt$hash", "correct horse",
+                "",
+                "x",
+                "*",
+                "*0",
+                "$2",
+                "$2b$",
+                "$2b$04$",
+                "$2b$99$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuvwxyzabcde",
+                "$argon2id$",
+                "$argon2id$v=19$m=65536,t=2,p=1$$",
+                "$1$salt$hash",
+                "correct horse",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(hashes); i++) {

@@ -155,8 +155,9 @@ static void test_base64_round_trip(void) {
                 CHECK_INT(url.length, (length * 4 + 2) / 3);
                 CHECK_INT(base64_decode(buffer_text(&standard), &back), 0);
                 CHECK_INT(base64_decode(buffer_text(&url), &back), 0);
-                CHECK(back.length == 2 * length && (length == 0 || (memcmp(back.data, data, length) == 0 &&
-                                                                    memcmp(back.data + length, data, length) == 0)));
+                CHECK(back.length == 2 * length &&
+                      (length == 0 || (memcmp(back.data, data, length) == 0 &&
+                                       memcmp(back.data + length, data, length) == 0)));
         }
 }
 

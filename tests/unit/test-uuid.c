@@ -63,7 +63,7 @@ static void test_time(void) {
 
         CHECK_INT(uuid_time_msec(&example), 1645557742000);     /* RFC 9562, appendix A.6 */
         CHECK(uuid_time_msec(&uuid) >= before);
-        /* Ids made faster than the clock ticks run ahead of it; a million of them are a quarter of a second. */
+        /* Ids made faster than the clock ticks run ahead of it: a million by a quarter of a second. */
         CHECK(uuid_time_msec(&uuid) < before + 600000);
 }
 

@@ -24,7 +24,8 @@ static Vault *vault_of(Text key) {
 }
 
 static void test_round_trip(void) {
-        static const Text plains[] = { TEXT(""), TEXT("x"), TEXT("a\0b"), TEXT("{\"password\":\"hunter2\"}") };
+        static const Text plains[] = { TEXT(""), TEXT("x"), TEXT("a\0b"),
+                                       TEXT("{\"password\":\"hunter2\"}") };
         _cleanup_(vault_freep) Vault *vault = vault_of(KEY_A);
 
         for (size_t i = 0; i < ELEMENTSOF(plains); i++) {
@@ -36,7 +37,8 @@ static void test_round_trip(void) {
                 CHECK_INT(sealed.length, 1 + 8 + 24 + plains[i].length + 16);
                 CHECK(sealed.data[0] == 1);
                 CHECK(!text_equal(buffer_text(&sealed), buffer_text(&again)));  /* a nonce of its own */
-                CHECK(plains[i].length < 2 || !memmem(sealed.data, sealed.length, plains[i].data, plains[i].length));
+                CHECK(plains[i].length < 2 ||
+                      !memmem(sealed.data, sealed.length, plains[i].data, plains[i].length));
 
                 CHECK_INT(vault_open(vault, &place, buffer_text(&sealed), &plain), 0);
                 CHECK(text_equal(secret_text(plain), plains[i]));
@@ -88,7 +90,8 @@ static void test_moved(void) {
 }
 
 static void test_old_keys(void) {
-        _cleanup_(vault_freep) Vault *before = vault_of(KEY_A), *after = vault_of(KEY_B), *stranger = vault_of(KEY_C);
+        _cleanup_(vault_freep) Vault *before = vault_of(KEY_A), *after = vault_of(KEY_B),
+                                     *stranger = vault_of(KEY_C);
         _cleanup_(buffer_deinit) Buffer sealed = BUFFER_NULL, new = BUFFER_NULL;
         _cleanup_(secret_freep) Secret *plain = NULL;
         Secret *none = NULL;
@@ -112,8 +115,11 @@ static void test_old_keys(void) {
 
 static void test_bad_keys(void) {
         static const Text keys[] = {
-                TEXT(""), TEXT("x"), TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg=="),
-                TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"), TEXT("not base64, but forty-four characters long!!"),
+                TEXT(""),
+                TEXT("x"),
+                TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHg=="),
+                TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"),
+                TEXT("not base64, but forty-four characters long!!"),
         };
         _cleanup_(vault_freep) Vault *good = vault_of(KEY_A);
 
