@@ -53,7 +53,7 @@ void *loop_native(Loop *loop) {
         return loop->native;
 }
 
-/* -- the turn ----------------------------------------------------------------------------------- */
+/* -- the turn ---------------------------------------------------------------------------------- */
 
 static int32_t wait_msec(const Loop *loop) {
         uint64_t due = loop_next_timer_usec(loop), now;
@@ -74,7 +74,8 @@ void loop_settle(Loop *loop) {
         h2o_timeout__do_post_callback(loop->native);
 }
 
-/* What is queued meanwhile is left for the next turn, so that a Soon which asks for itself again starves nobody. */
+/* What is queued meanwhile is left for the next turn, so that a Soon which asks for itself again starves
+ * nobody. */
 static void run_soon(Loop *loop) {
         List batch, *link;
 
@@ -122,7 +123,7 @@ void loop_exit(Loop *loop, int code) {
         loop->exit_code = code;
 }
 
-/* -- soon --------------------------------------------------------------------------------------- */
+/* -- soon -------------------------------------------------------------------------------------- */
 
 void soon_init(Soon *soon, Loop *loop, SoonHandler handler) {
         *soon = (Soon) { .loop = loop, .handler = handler };

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * The event loop: h2o's evloop behind our names, with timers of our own (a heap on the monotonic clock, because
- * h2o's are lists of one fixed duration and follow the wall clock). One loop, one thread; the helper threads
- * of loop/offload.h touch nothing but their job.
+ * The event loop: h2o's evloop behind our names, with timers of our own (a heap on the monotonic clock,
+ * because h2o's are lists of one fixed duration and follow the wall clock). One loop, one thread; the
+ * helper threads of loop/offload.h touch nothing but their job.
  */
 
 #include <stdbool.h>
@@ -29,14 +29,15 @@ uint64_t loop_now_usec(const Loop *loop);
 /* h2o_loop_t *, for net/ only. */
 void *loop_native(Loop *loop);
 
-/* -- descriptors ------------------------------------------------------------------------------ */
+/* -- descriptors ------------------------------------------------------------------------------- */
 
 typedef struct Watch Watch;
 typedef enum WatchEvents { WATCH_NONE = 0, WATCH_READ = 1, WATCH_WRITE = 2 } WatchEvents;
 typedef void (*WatchHandler)(Watch *watch, unsigned events, void *userdata);
 
-/* Watches a duplicate: the caller's descriptor stays the caller's, but becomes non-blocking. Level-triggered for reading; writing is armed until
- * watch_set() takes it away. The handler may free its watch. */
+/* Watches a duplicate: the caller's descriptor stays the caller's, but becomes non-blocking.
+ * Level-triggered for reading; writing is armed until watch_set() takes it away. The handler may free its
+ * watch. */
 int watch_new(Loop *loop, int fd, unsigned events, WatchHandler handler, void *userdata, Watch **ret_watch);
 void watch_set(Watch *watch, unsigned events);
 Watch *watch_free(Watch *watch);
@@ -76,7 +77,7 @@ void soon_init(Soon *soon, Loop *loop, SoonHandler handler);
 void soon_call(Soon *soon);             /* nothing if already queued */
 void soon_cancel(Soon *soon);
 
-/* -- signals ------------------------------------------------------------------------------------ */
+/* -- signals ----------------------------------------------------------------------------------- */
 
 typedef void (*SignalHandler)(int signal_number, void *userdata);
 /* Blocks the signal and delivers it on the loop. */

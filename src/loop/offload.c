@@ -30,7 +30,7 @@ struct Offload {
         Watch *watch;
 };
 
-/* -- on the helper threads ------------------------------------------------------------------------ */
+/* -- on the helper threads --------------------------------------------------------------------- */
 
 /* Waiting jobs are done even at the end: whoever submitted one waits for its `done` to let go of it. */
 static Job *next_job(Offload *offload) {
@@ -61,7 +61,7 @@ static void *run_thread(void *userdata) {
         return NULL;
 }
 
-/* -- on the loop ------------------------------------------------------------------------------------ */
+/* -- on the loop ------------------------------------------------------------------------------- */
 
 static Job *take_finished(Offload *offload) {
         List *link;

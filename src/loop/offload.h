@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Work that would stop the loop (password hashing, RSA signing in numbers): done on one of two helper threads, which
- * touch nothing but the job. `done` runs on the loop.
+ * Work that would stop the loop (password hashing, RSA signing in numbers): done on one of two helper
+ * threads, which touch nothing but the job. `done` runs on the loop.
  */
 
 #include "loop/loop.h"

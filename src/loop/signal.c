@@ -41,7 +41,8 @@ int loop_add_signal(Loop *loop, int signal_number, SignalHandler handler, void *
         loop->signals = signals;
         loop->signal_entries[signal_number] = (SignalEntry) { handler, userdata };
 
-        return loop->signal_watch ? 0 : watch_new(loop, fd, WATCH_READ, on_signals, loop, &loop->signal_watch);
+        return loop->signal_watch ? 0
+                                  : watch_new(loop, fd, WATCH_READ, on_signals, loop, &loop->signal_watch);
 }
 
 /* The signals stay blocked: one that comes during the end must not kill us half way. */

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * The parts of forwarding: connections to siblings (upstream.c), the head of their replies (reply-head.c), what
- * is left when HTTP ends (tunnel.c), and the exchange that uses them (forward.c).
+ * The parts of forwarding: connections to siblings (upstream.c), the head of their replies (reply-head.c),
+ * what is left when HTTP ends (tunnel.c), and the exchange that uses them (forward.c).
  */
 
 #include "net/http-private.h"
 
-/* -- upstream.c: connections to one unix socket, kept for the next request --------------------------- */
+/* -- upstream.c: connections to one unix socket, kept for the next request --------------------- */
 
 typedef struct Upstream Upstream;
 
@@ -19,7 +19,7 @@ h2o_socket_t *upstream_take_idle(Upstream *upstream);
 int upstream_connect(Upstream *upstream, h2o_socket_t **ret_socket);
 void upstream_give_back(Upstream *upstream, h2o_socket_t *socket);
 
-/* -- reply-head.c ------------------------------------------------------------------------------------------ */
+/* -- reply-head.c ------------------------------------------------------------------------------ */
 
 #define REPLY_MAX_HEADERS 64
 
@@ -35,11 +35,11 @@ typedef struct ReplyHead {
         } headers[REPLY_MAX_HEADERS];   /* offsets: the data moves when more of it arrives */
 } ReplyHead;
 
-/* Lowers the names in place. 0: not complete yet; 1: there it is; -EBADMSG: not HTTP, or in a way that our servers
- * never use (chunks). */
+/* Lowers the names in place. 0: not complete yet; 1: there it is; -EBADMSG: not HTTP, or in a way that our
+ * servers never use (chunks). */
 int reply_head_read(char *data, size_t length, ReplyHead *ret_head);
 
-/* -- tunnel.c -------------------------------------------------------------------------------------------------- */
+/* -- tunnel.c ---------------------------------------------------------------------------------- */
 
 /* Answers 101 with what the sibling said and joins the two connections; takes `socket`. */
 void tunnel_open(HttpServer *server, h2o_req_t *req, h2o_socket_t *socket);

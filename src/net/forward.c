@@ -34,7 +34,7 @@ typedef struct Exchange {
         ReplyHead *head;                /* NULL until it is complete */
 } Exchange;
 
-/* -- the end ---------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static h2o_req_t *exchange_free(Exchange *exchange) {
         h2o_req_t *req = http_request_take(exchange->request);
@@ -73,7 +73,7 @@ static void on_timer(Timer *timer) {
         http_request_on_gone(exchange->request, on_client_gone, exchange);
 }
 
-/* -- the request ------------------------------------------------------------------------------------------ */
+/* -- the request ------------------------------------------------------------------------------- */
 
 static void append(Buffer *out, h2o_iovec_t iovec) {
         buffer_append(out, iovec.base, iovec.len);
@@ -95,7 +95,8 @@ static const char *peer_address(h2o_req_t *req, char text[static INET6_ADDRSTRLE
         if (length == 0)
                 return NULL;
         if (address.ss_family == AF_INET)
-                return inet_ntop(AF_INET, &((const struct sockaddr_in *) &address)->sin_addr, text, INET6_ADDRSTRLEN);
+                return inet_ntop(AF_INET, &((const struct sockaddr_in *) &address)->sin_addr, text,
+                                 INET6_ADDRSTRLEN);
         if (address.ss_family != AF_INET6)
                 return NULL;
         if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
@@ -146,7 +147,8 @@ static void append_head(Buffer *out, h2o_req_t *req) {
         for (size_t i = 0; i < req->headers.size; i++) {
                 const h2o_header_t *header = &req->headers.entries[i];
 
-                if (header->name->len > 0 && !is_of_one_hop(header) && header->name != &H2O_TOKEN_X_FORWARDED_FOR->buf)
+                if (header->name->len > 0 && !is_of_one_hop(header) &&
+                    header->name != &H2O_TOKEN_X_FORWARDED_FOR->buf)
                         append_header(out, *header->name, header->value);
         }
         append_forwarded_for(out, req);
@@ -159,7 +161,7 @@ static void append_head(Buffer *out, h2o_req_t *req) {
         buffer_append(out, "\r\n", 2);
 }
 
-/* -- the reply -------------------------------------------------------------------------------------------- */
+/* -- the reply --------------------------------------------------------------------------------- */
 
 static void add_reply_headers(h2o_req_t *req, const ReplyHead *head, char *data) {
         for (size_t i = 0; i < head->n_headers; i++) {
@@ -168,9 +170,11 @@ static void add_reply_headers(h2o_req_t *req, const ReplyHead *head, char *data)
                 const h2o_token_t *token = h2o_lookup_token(name.base, name.len);
 
                 if (!token)
-                        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL, value.base, value.len);
-                else if (token == H2O_TOKEN_UPGRADE ? head->status == 101
-                                                    : !token->proxy_should_drop_for_res && token != H2O_TOKEN_CONTENT_LENGTH)
+                        h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 0, NULL,
+                                              value.base, value.len);
+                else if (token == H2O_TOKEN_UPGRADE
+                                 ? head->status == 101
+                                 : !token->proxy_should_drop_for_res && token != H2O_TOKEN_CONTENT_LENGTH)
                         h2o_add_header(&req->pool, &req->res.headers, token, NULL, value.base, value.len);
         }
 }
@@ -239,7 +243,8 @@ static int send_request(Exchange *exchange, bool may_be_kept);
 /* Again, on a new connection, if the sibling cannot have done anything, or nothing that matters twice. */
 static void on_lost(Exchange *exchange) {
         const h2o_req_t *req = exchange->request->req;
-        bool is_harmless = exchange->is_head || h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET"));
+        bool is_harmless =
+                exchange->is_head || h2o_memis(req->method.base, req->method.len, H2O_STRLIT("GET"));
 
         if (!exchange->kept || exchange->socket->input->size > 0 || !(exchange->unsent || is_harmless)) {
                 fail(exchange, 502);
@@ -311,7 +316,7 @@ static void on_reply(h2o_socket_t *socket, const char *error) {
                 fail(exchange, 502);
 }
 
-/* -- sending it -------------------------------------------------------------------------------------------- */
+/* -- sending it -------------------------------------------------------------------------------- */
 
 /* A sibling may answer before it has read everything (413) and close. So a failed write is only noted: the
  * reading side will say whether there is a reply. */

@@ -55,7 +55,9 @@ static void on_setup(h2o_filter_t *filter, h2o_req_t *req, h2o_ostream_t **slot)
         req->res.reason = http_reason((unsigned) req->res.status);
         h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
                        is_json ? "application/json; charset=utf-8" : "text/plain; charset=utf-8",
-                       is_json ? sizeof("application/json; charset=utf-8") - 1 : sizeof("text/plain; charset=utf-8") - 1, 1);
+                       is_json ? sizeof("application/json; charset=utf-8") - 1
+                               : sizeof("text/plain; charset=utf-8") - 1,
+                       1);
 
         body = (ErrorBody *) h2o_add_ostream(req, sizeof *body, slot);
         body->super.do_send = send_body;

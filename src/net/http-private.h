@@ -17,6 +17,7 @@ typedef struct Upgraded Upgraded;
 struct Upgraded {
         List link;
         void (*abort)(Upgraded *upgraded);      /* closes at once; the owner hears of it as of any loss */
+        bool ends_at_stop;                      /* has no owner who would close it */
 };
 
 struct HttpServer {
@@ -34,6 +35,7 @@ struct HttpServer {
         bool stopping;
         Timer retry_accept;     /* when descriptors ran out */
         Timer end_idle;         /* while stopping */
+        Timer end_tunnels;
         Timer trim;             /* gives the memory of large bodies back */
 
         List requests;          /* held by handlers */

@@ -81,7 +81,8 @@ static h2o_iovec_t copy_value(h2o_mem_pool_t *pool, Text value) {
 }
 
 static void add_header(h2o_req_t *req, const char *name, Text value) {
-        h2o_iovec_t name_copy = h2o_strdup(&req->pool, name, SIZE_MAX), value_copy = copy_value(&req->pool, value);
+        h2o_iovec_t name_copy = h2o_strdup(&req->pool, name, SIZE_MAX),
+                    value_copy = copy_value(&req->pool, value);
 
         h2o_add_header_by_str(&req->pool, &req->res.headers, name_copy.base, name_copy.len, 1, NULL,
                               value_copy.base, value_copy.len);

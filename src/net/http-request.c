@@ -9,7 +9,7 @@
 
 #include "net/http-private.h"
 
-/* -- life --------------------------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------------------------- */
 
 static void stop_gone_watch(HttpRequest *request) {
         request->gone_watch = watch_free(request->gone_watch);
@@ -114,7 +114,7 @@ void http_requests_free(HttpServer *server) {
                 free(list_entry(link, HttpRequest, link));
 }
 
-/* -- reading it --------------------------------------------------------------------------------------- */
+/* -- reading it -------------------------------------------------------------------------------- */
 
 static Text text_from(h2o_iovec_t iovec) {
         return text_make(iovec.base, iovec.len);
@@ -185,7 +185,7 @@ bool http_is_upgrade(const HttpRequest *request) {
         return request->req && request->req->upgrade.base;
 }
 
-/* -- is anybody waiting? ------------------------------------------------------------------------------- */
+/* -- is anybody waiting? ----------------------------------------------------------------------- */
 
 bool http_request_is_gone(const HttpRequest *request) {
         return !request->req || request->peer_gone;
@@ -217,7 +217,8 @@ void http_request_on_gone(HttpRequest *request, void (*handler)(void *userdata),
                 return;
 
         request->gone_fd = h2o_socket_get_fd(http_socket_of(request->req));
-        if (watch_new(request->server->loop, request->gone_fd, WATCH_READ, on_peer, request, &request->gone_watch) < 0)
+        if (watch_new(request->server->loop, request->gone_fd, WATCH_READ, on_peer, request,
+                      &request->gone_watch) < 0)
                 return; /* out of descriptors: the reply finds out */
         request->on_gone = handler;
         request->on_gone_userdata = userdata;

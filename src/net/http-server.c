@@ -21,6 +21,7 @@
 #define ACCEPTS_PER_WAKEUP 4
 #define ACCEPT_RETRY_USEC (1 * USEC_PER_SEC)
 #define END_IDLE_USEC (250 * USEC_PER_MSEC)
+#define END_TUNNELS_USEC (2 * USEC_PER_SEC)
 #define TRIM_USEC (100 * USEC_PER_MSEC)
 
 typedef struct Listener {
@@ -34,7 +35,7 @@ typedef struct Handler {
         HttpServer *server;
 } Handler;
 
-/* -- requests --------------------------------------------------------------------------------------- */
+/* -- requests ---------------------------------------------------------------------------------- */
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req) {
         HttpServer *server = ((Handler *) handler)->server;
@@ -66,7 +67,7 @@ static void on_trim(Timer *timer) {
         malloc_trim(0);
 }
 
-/* -- accepting --------------------------------------------------------------------------------------- */
+/* -- accepting --------------------------------------------------------------------------------- */
 
 static void on_acceptable(h2o_socket_t *socket, const char *error);
 
@@ -162,7 +163,7 @@ static void close_listeners(HttpServer *server) {
         }
 }
 
-/* -- stopping ----------------------------------------------------------------------------------------- */
+/* -- stopping ---------------------------------------------------------------------------------- */
 
 /* version 0: no request is being read or answered. What has arrived already is still served, as a shut
  * down socket gives its data before its end. */
@@ -182,6 +183,20 @@ static void on_end_idle(Timer *timer) {
                 timer_start(&server->end_idle, END_IDLE_USEC);
 }
 
+static void on_end_tunnels(Timer *timer) {
+        HttpServer *server = container_of(timer, HttpServer, end_tunnels);
+
+        list_for_each(link, &server->upgraded) {
+                Upgraded *upgraded = list_entry(link, Upgraded, link);
+
+                if (upgraded->ends_at_stop)
+                        upgraded->abort(upgraded);
+        }
+        /* One that was just opened for a request of before. */
+        if (server->n_connections > 0)
+                timer_start(timer, END_TUNNELS_USEC);
+}
+
 void http_server_stop(HttpServer *server) {
         if (server->stopping)
                 return;
@@ -190,13 +205,14 @@ void http_server_stop(HttpServer *server) {
         close_listeners(server);
         h2o_context_request_shutdown(&server->context);
         on_end_idle(&server->end_idle);
+        timer_start(&server->end_tunnels, END_TUNNELS_USEC);
 }
 
 size_t http_server_n_connections(const HttpServer *server) {
         return server->n_connections;
 }
 
-/* -- birth and death ------------------------------------------------------------------------------------ */
+/* -- birth and death --------------------------------------------------------------------------- */
 
 static void configure(HttpServer *server) {
         h2o_globalconf_t *conf = &server->globalconf;
@@ -214,7 +230,8 @@ static void configure(HttpServer *server) {
 }
 
 static void register_handler(HttpServer *server) {
-        h2o_hostconf_t *host = h2o_config_register_host(&server->globalconf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+        h2o_hostconf_t *host =
+                h2o_config_register_host(&server->globalconf, h2o_iovec_init(H2O_STRLIT("default")), 65535);
         Handler *handler = (Handler *) h2o_create_handler(&host->fallback_path, sizeof *handler);
 
         handler->super.on_req = on_request;
@@ -244,6 +261,7 @@ int http_server_new(Loop *loop, const HttpServerConfig *config, HttpServer **ret
         list_init(&server->upstreams);
         timer_init(&server->retry_accept, loop, on_retry_accept);
         timer_init(&server->end_idle, loop, on_end_idle);
+        timer_init(&server->end_tunnels, loop, on_end_tunnels);
         timer_init(&server->trim, loop, on_trim);
 
         configure(server);
@@ -307,6 +325,7 @@ HttpServer *http_server_free(HttpServer *server) {
         upstreams_free(server);
         http_linger_free_all(server);
         timer_stop(&server->end_idle);
+        timer_stop(&server->end_tunnels);
         timer_stop(&server->trim);
 
         h2o_context_dispose(&server->context);

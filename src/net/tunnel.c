@@ -33,7 +33,7 @@ static void tunnel_close(Tunnel *tunnel) {
         free(tunnel);
 }
 
-static void on_server_freed(Upgraded *upgraded) {
+static void on_abort(Upgraded *upgraded) {
         tunnel_close(container_of(upgraded, Tunnel, upgraded));
 }
 
@@ -133,7 +133,8 @@ void tunnel_open(HttpServer *server, h2o_req_t *req, h2o_socket_t *socket) {
 
         tunnel->server = server;
         tunnel->sibling = socket;
-        tunnel->upgraded.abort = on_server_freed;
+        tunnel->upgraded.abort = on_abort;
+        tunnel->upgraded.ends_at_stop = true;
         list_init(&tunnel->upgraded.link);
         timer_init(&tunnel->timer, server->loop, on_timer);
 

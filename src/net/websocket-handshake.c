@@ -18,7 +18,8 @@ static bool key_is_sound(Text key) {
         for (size_t i = 0; i < KEY_LENGTH - 2; i++) {
                 char c = key.data[i];
 
-                if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '+' && c != '/')
+                if (!(c >= 'A' && c <= 'Z') && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+                    c != '+' && c != '/')
                         return false;
         }
         return true;
@@ -36,7 +37,8 @@ static int refuse_upgrade(HttpRequest *request) {
                 { "upgrade", { "websocket", 9 } },
         };
 
-        http_reply(request, 426, "text/plain; charset=utf-8", headers, ELEMENTSOF(headers), TEXT("Upgrade Required"));
+        http_reply(request, 426, "text/plain; charset=utf-8", headers, ELEMENTSOF(headers),
+                   TEXT("Upgrade Required"));
         return -EPROTO;
 }
 
@@ -64,7 +66,8 @@ static bool offers_protocol(const HttpRequest *request, const char *protocol) {
         return false;
 }
 
-void websocket_upgrade(HttpRequest *request, const char *protocol, h2o_http1_upgrade_cb on_upgraded, void *userdata) {
+void websocket_upgrade(HttpRequest *request, const char *protocol, h2o_http1_upgrade_cb on_upgraded,
+                       void *userdata) {
         bool has_protocol = offers_protocol(request, protocol);
         char accept[WEBSOCKET_ACCEPT_SIZE];
         h2o_req_t *req;
@@ -77,10 +80,11 @@ void websocket_upgrade(HttpRequest *request, const char *protocol, h2o_http1_upg
         req->res.reason = http_reason(101);
         h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_UPGRADE, NULL, H2O_STRLIT("websocket"));
         copy = h2o_strdup(&req->pool, accept, WEBSOCKET_ACCEPT_SIZE - 1);
-        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("sec-websocket-accept"), 0, NULL, copy.base, copy.len);
+        h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("sec-websocket-accept"), 0, NULL,
+                              copy.base, copy.len);
         if (has_protocol)
-                h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("sec-websocket-protocol"), 0, NULL,
-                                      protocol, strlen(protocol));
+                h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("sec-websocket-protocol"), 0,
+                                      NULL, protocol, strlen(protocol));
 
         h2o_http1_upgrade(req, NULL, 0, on_upgraded, userdata);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One WebSocket. wslay reads: masks, fragments, UTF-8, limits, the order of a close. What we send is
- * framed here, because a server's frame is its length and its bytes, and wslay's own queue lets a close overtake
- * data. Everything goes to one buffer, ours and what wslay answers by itself (pong, close), and from
- * there with one write at a time.
+ * One WebSocket. wslay reads: masks, fragments, UTF-8, limits, the order of a close. What we send is framed
+ * here, because a server's frame is its length and its bytes, and wslay's own queue lets a close overtake
+ * data. Everything goes to one buffer, ours and what wslay answers by itself (pong, close), and from there
+ * with one write at a time.
  *
- * All progress is made by turn(), which is called from the loop and from nowhere else; what the owner calls only
- * fills the buffer. So the owner never sees on_close inside a call of its own.
+ * All progress is made by turn(), which is called from the loop and from nowhere else; what the owner calls
+ * only fills the buffer. So the owner never sees on_close inside a call of its own.
  */
 
 #include <errno.h>
@@ -52,7 +52,7 @@ struct WebSocket {
 
 static void turn(WebSocket *socket);
 
-/* -- the end --------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static void finish(WebSocket *socket) {
         unsigned code = wslay_event_get_status_code_received(socket->wslay);
@@ -60,6 +60,9 @@ static void finish(WebSocket *socket) {
         /* Sending from on_close is allowed and does nothing. */
         socket->lost = true;
         list_unlink(&socket->upgraded.link);
+        /* The last of many leaves a large heap of nothing behind. */
+        if (list_is_empty(&socket->server->upgraded))
+                http_server_trim_soon(socket->server);
         timer_stop(&socket->timer);
         soon_cancel(&socket->kick);
         if (socket->socket)
@@ -78,7 +81,7 @@ static void on_server_freed(Upgraded *upgraded) {
         finish(container_of(upgraded, WebSocket, upgraded));
 }
 
-/* -- frames ------------------------------------------------------------------------------------------------- */
+/* -- frames ------------------------------------------------------------------------------------ */
 
 static void append_frame(Buffer *out, uint8_t opcode, Text data) {
         uint8_t head[10] = { 0x80 | opcode };
@@ -93,7 +96,7 @@ static void append_frame(Buffer *out, uint8_t opcode, Text data) {
         buffer_append(out, data.data, data.length);
 }
 
-/* -- what wslay asks of us --------------------------------------------------------------------------------- */
+/* -- what wslay asks of us --------------------------------------------------------------------- */
 
 /* A peer that does not read but keeps asking (pings too are answered) is not listened to for a while. */
 static bool is_clogged(const WebSocket *socket) {
@@ -115,14 +118,16 @@ static ssize_t on_recv(wslay_event_context_ptr wslay, uint8_t *data, size_t size
         return (ssize_t) length;
 }
 
-static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t length, int flags, void *userdata) {
+static ssize_t on_send(wslay_event_context_ptr wslay, const uint8_t *data, size_t length, int flags,
+                       void *userdata) {
         WebSocket *socket = userdata;
 
         buffer_append(&socket->out, data, length);
         return (ssize_t) length;
 }
 
-static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *arg, void *userdata) {
+static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_frame_recv_start_arg *arg,
+                     void *userdata) {
         WebSocket *socket = userdata;
 
         if (wslay_is_ctrl_frame(arg->opcode))
@@ -132,7 +137,8 @@ static void on_frame(wslay_event_context_ptr wslay, const struct wslay_event_on_
                 socket->lost = true;
 }
 
-static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg, void *userdata) {
+static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_on_msg_recv_arg *arg,
+                       void *userdata) {
         WebSocket *socket = userdata;
 
         if (wslay_is_ctrl_frame(arg->opcode) || socket->close_asked || socket->lost)
@@ -140,11 +146,12 @@ static void on_message(wslay_event_context_ptr wslay, const struct wslay_event_o
 
         if (arg->msg_length > LARGE_MESSAGE)
                 http_server_trim_soon(socket->server);
-        socket->handlers.on_message(socket, arg->opcode == WSLAY_TEXT_FRAME ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
+        socket->handlers.on_message(socket,
+                                    arg->opcode == WSLAY_TEXT_FRAME ? WEBSOCKET_TEXT : WEBSOCKET_BINARY,
                                     text_make(arg->msg, arg->msg_length), socket->userdata);
 }
 
-/* -- turning ----------------------------------------------------------------------------------------------- */
+/* -- turning ----------------------------------------------------------------------------------- */
 
 static void on_read(h2o_socket_t *h2o_socket, const char *error) {
         WebSocket *socket = h2o_socket->data;
@@ -194,8 +201,8 @@ static void receive(WebSocket *socket) {
 static void queue_close(WebSocket *socket) {
         if (!socket->close_asked || socket->close_sent || wslay_event_get_close_received(socket->wslay))
                 return;
-        if (wslay_event_queue_close(socket->wslay, (uint16_t) socket->close_code, (const uint8_t *) socket->reason,
-                                    socket->reason_length) != 0)
+        if (wslay_event_queue_close(socket->wslay, (uint16_t) socket->close_code,
+                                    (const uint8_t *) socket->reason, socket->reason_length) != 0)
                 socket->lost = true;
 }
 
@@ -221,7 +228,8 @@ static void flush(WebSocket *socket) {
 
 /* Both have said goodbye and ours is out: the server closes first. */
 static bool is_done(WebSocket *socket) {
-        return socket->close_sent && wslay_event_get_close_received(socket->wslay) && websocket_queued(socket) == 0;
+        return socket->close_sent && wslay_event_get_close_received(socket->wslay) &&
+               websocket_queued(socket) == 0;
 }
 
 static void listen_or_not(WebSocket *socket) {
@@ -264,7 +272,8 @@ static void kick(WebSocket *socket) {
 /* The idle peer's deadline moves with all it sends; the timer finds out when it fires. */
 static void on_timer(Timer *timer) {
         WebSocket *socket = container_of(timer, WebSocket, timer);
-        uint64_t due = socket->heard_usec + socket->config.idle_timeout_usec, now = loop_now_usec(timer->loop);
+        uint64_t due = socket->heard_usec + socket->config.idle_timeout_usec,
+                 now = loop_now_usec(timer->loop);
 
         if (socket->close_sent || socket->close_asked)
                 finish(socket);
@@ -276,7 +285,7 @@ static void on_timer(Timer *timer) {
         }
 }
 
-/* -- the owner's side ---------------------------------------------------------------------------------------- */
+/* -- the owner's side -------------------------------------------------------------------------- */
 
 static void on_upgraded(void *userdata, h2o_socket_t *h2o_socket, size_t request_size) {
         WebSocket *socket = userdata;
@@ -346,7 +355,8 @@ void websocket_send(WebSocket *socket, WebSocketKind kind, Text data) {
         if (websocket_queued(socket) > socket->config.max_queue)
                 socket->lost = true;
         else
-                append_frame(&socket->out, kind == WEBSOCKET_TEXT ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME, data);
+                append_frame(&socket->out, kind == WEBSOCKET_TEXT ? WSLAY_TEXT_FRAME : WSLAY_BINARY_FRAME,
+                             data);
         kick(socket);
 }
 

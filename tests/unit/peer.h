@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The other side of a connection, for tests of what serves: a plain socket in the same loop. Waiting turns the
- * loop until what is waited for is there; alarm(2) ends a test that waits for ever.
+ * The other side of a connection, for tests of what serves: a plain socket in the same loop. Waiting turns
+ * the loop until what is waited for is there; alarm(2) ends a test that waits for ever.
  */
 
 #include <errno.h>
@@ -138,7 +138,7 @@ static inline void peer_consume(Peer *peer, size_t length) {
         peer->in.length -= length;
 }
 
-/* -- HTTP ----------------------------------------------------------------------------------------- */
+/* -- HTTP -------------------------------------------------------------------------------------- */
 
 typedef struct Reply {
         unsigned status;

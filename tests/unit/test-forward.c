@@ -14,8 +14,8 @@
 
 #define LARGE (3 * 1024 * 1024)
 
-#define HANDSHAKE                                                                                  \
-        "GET /socket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"                        \
+#define HANDSHAKE                                                                                            \
+        "GET /socket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"                   \
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 typedef struct Fixture {
@@ -33,7 +33,7 @@ typedef struct Fixture {
         int forwarded;          /* what http_forward() said last */
 } Fixture;
 
-/* -- the back ---------------------------------------------------------------------------------------------- */
+/* -- the back ---------------------------------------------------------------------------------- */
 
 static void on_message(WebSocket *socket, WebSocketKind kind, Text data, void *userdata) {
         if (text_is(data, "close"))
@@ -66,20 +66,23 @@ static void accept_socket(Fixture *fixture, HttpRequest *request) {
 }
 
 static void describe(HttpRequest *request) {
-        static const char *const names[] = { "x-forwarded-for", "x-forwarded-proto", "cookie", "te", "x-empty" };
+        static const char *const names[] = { "x-forwarded-for", "x-forwarded-proto", "cookie", "te",
+                                             "x-empty" };
         Text method = http_method(request), path = http_path(request), query = http_query(request),
              host = http_authority(request), body = http_body(request);
         Buffer out = BUFFER_NULL;
 
-        buffer_printf(&out, "%.*s %.*s %.*s host=%.*s", (int) method.length, method.data, (int) path.length, path.data,
-                      (int) query.length, query.data ? query.data : "", (int) host.length, host.data ? host.data : "");
+        buffer_printf(&out, "%.*s %.*s %.*s host=%.*s", (int) method.length, method.data, (int) path.length,
+                      path.data, (int) query.length, query.data ? query.data : "", (int) host.length,
+                      host.data ? host.data : "");
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 Text value = http_header(request, names[i]);
 
                 if (value.data)
                         buffer_printf(&out, " %s=%.*s", names[i], (int) value.length, value.data);
         }
-        buffer_printf(&out, " body=%zu:%.*s", body.length, (int) MIN(body.length, (size_t) 8), body.data ? body.data : "");
+        buffer_printf(&out, " body=%zu:%.*s", body.length, (int) MIN(body.length, (size_t) 8),
+                      body.data ? body.data : "");
 
         http_reply(request, 201, "text/x-described", (HttpHeader[]) {
                 { "set-cookie", TEXT("a=1") },
@@ -120,7 +123,7 @@ static void back_open(Fixture *fixture, size_t max_body) {
         CHECK(http_server_listen(fixture->back, peer_listen(fixture->back_path)) == 0);
 }
 
-/* -- the front -------------------------------------------------------------------------------------------- */
+/* -- the front --------------------------------------------------------------------------------- */
 
 static void on_front_request(HttpRequest *request, void *userdata) {
         Fixture *fixture = userdata;
@@ -129,7 +132,9 @@ static void on_front_request(HttpRequest *request, void *userdata) {
 }
 
 static void fixture_open(Fixture *fixture) {
-        HttpServerConfig config = { .max_body = 8 * 1024 * 1024, .handler = on_front_request, .userdata = fixture };
+        HttpServerConfig config = { .max_body = 8 * 1024 * 1024,
+                                    .handler = on_front_request,
+                                    .userdata = fixture };
 
         *fixture = (Fixture) { .directory = "/tmp/test-forward-XXXXXX" };
         CHECK(mkdtemp(fixture->directory));
@@ -155,17 +160,23 @@ static void wait_held(Fixture *fixture) {
                 loop_run(fixture->loop);
 }
 
-/* -- requests and replies ---------------------------------------------------------------------------------- */
+/* -- requests and replies ---------------------------------------------------------------------- */
 
 static void test_requests(Fixture *fixture) {
-        static const struct { const char *request, *reply; } cases[] = {
-                { "GET /a%2Fb/../c?d=e%20f HTTP/1.1\r\nHost: Some.Host:99\r\n\r\n", "GET /a%2Fb/../c d=e%20f host=Some.Host:99 body=0:" },
-                { "DELETE / HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https\r\nCookie: a=b\r\nTE: trailers\r\nKeep-Alive: 5\r\n"
-                  "X-Empty:\r\n\r\n", "DELETE /  host=h x-forwarded-proto=https cookie=a=b x-empty= body=0:" },
+        static const struct { const char *request, *reply;
+        } cases[] = {
+                { "GET /a%2Fb/../c?d=e%20f HTTP/1.1\r\nHost: Some.Host:99\r\n\r\n",
+                  "GET /a%2Fb/../c d=e%20f host=Some.Host:99 body=0:" },
+                { "DELETE / HTTP/1.1\r\nHost: h\r\nX-Forwarded-Proto: https\r\nCookie: a=b\r\nTE: "
+                  "trailers\r\nKeep-Alive: 5\r\n"
+                  "X-Empty:\r\n\r\n",
+                  "DELETE /  host=h x-forwarded-proto=https cookie=a=b x-empty= body=0:" },
                 { "GET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\n\r\n",
                   "GET /  host=h x-forwarded-for=1.2.3.4, 5.6.7.8 body=0:" },
-                { "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody", "POST /p  host=h body=4:body" },
-                { "POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n",
+                { "POST /p HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\nbody",
+                  "POST /p  host=h body=4:body" },
+                { "POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n2\r\nbo\r\n2\r\ndy\r\n0\r\n\r\n",
                   "POST /p  host=h body=4:body" },
                 { "POST /p HTTP/1.1\r\nHost: h\r\n\r\n", "POST /p  host=h body=0:" },
         };
@@ -266,7 +277,8 @@ static void test_forwarded_for(Fixture *fixture) {
         fd = socket(AF_INET, SOCK_STREAM, 0);
         CHECK(connect(fd, (struct sockaddr *) &target, sizeof target) == 0);
         peer_open(&peer, fixture->loop, fd);
-        peer_say(&peer, "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n");
+        peer_say(&peer, "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\nX-Forwarded-For: "
+                        "9.9.9.9\r\n\r\n");
         peer_expect(&peer, 201, "GET /  host=h x-forwarded-for=127.0.0.1 body=0:");
         peer_expect(&peer, 201, "GET /  host=h x-forwarded-for=9.9.9.9, 127.0.0.1 body=0:");
         peer_close(&peer);
@@ -280,7 +292,7 @@ static void test_forwarded_for(Fixture *fixture) {
         peer_close(&peer);
 }
 
-/* -- siblings that come and go ------------------------------------------------------------------------------- */
+/* -- siblings that come and go ----------------------------------------------------------------- */
 
 static void test_away(Fixture *fixture) {
         Peer peer, waiting;
@@ -301,7 +313,9 @@ static void test_away(Fixture *fixture) {
 
         /* Only listened for: the request waits until somebody accepts it. */
         {
-                HttpServerConfig config = { .max_body = 4 * 1024 * 1024, .handler = on_back_request, .userdata = fixture };
+                HttpServerConfig config = { .max_body = 4 * 1024 * 1024,
+                                            .handler = on_back_request,
+                                            .userdata = fixture };
                 int fd = peer_listen(fixture->back_path);
 
                 peer_connect(&waiting, fixture->loop, fixture->front_path);
@@ -318,7 +332,8 @@ static void test_away(Fixture *fixture) {
         peer_close(&peer);
 }
 
-/* The back stops and another takes its place between two requests, and in the middle of one: no error is seen. */
+/* The back stops and another takes its place between two requests, and in the middle of one: no error is
+ * seen. */
 static void test_restart(Fixture *fixture) {
         Peer peer, other;
 
@@ -378,7 +393,8 @@ static void test_broken_replies(Fixture *fixture) {
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 peer_connect(&peer, fixture->loop, fixture->front_path);
-                peer_say(&peer, "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody");
+                peer_say(&peer,
+                         "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody");
                 peer_pause(fixture->loop);
                 peer_open(&sibling, fixture->loop, accept(fd, NULL, NULL));
                 peer_wait(&sibling, 20);
@@ -391,7 +407,7 @@ static void test_broken_replies(Fixture *fixture) {
         back_open(fixture, 4 * 1024 * 1024);
 }
 
-/* -- clients that go ----------------------------------------------------------------------------------------- */
+/* -- clients that go --------------------------------------------------------------------------- */
 
 /* Noticed after a second of waiting: the sibling's connection is let go. */
 static void test_client_goes(Fixture *fixture) {
@@ -406,7 +422,7 @@ static void test_client_goes(Fixture *fixture) {
         http_reply(TAKE_PTR(fixture->held), 200, NULL, NULL, 0, TEXT("nobody"));
 }
 
-/* -- WebSockets ------------------------------------------------------------------------------------------------- */
+/* -- WebSockets -------------------------------------------------------------------------------- */
 
 static void join(Peer *peer, Fixture *fixture) {
         char value[256];
@@ -473,7 +489,8 @@ static void test_websocket(Fixture *fixture) {
 
         /* A refusal comes back as what it is. */
         peer_connect(&peer, fixture->loop, fixture->front_path);
-        peer_say(&peer, "GET /socket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        peer_say(&peer,
+                 "GET /socket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
         peer_expect(&peer, 426, "Upgrade Required");
         peer_close(&peer);
 
@@ -500,6 +517,23 @@ static void test_free_busy(Fixture *fixture) {
         peer_close(&waiting);
 }
 
+/* The front stops: what it has joined ends too, though neither side asked for it. */
+static void test_stop(void) {
+        Fixture fixture;
+        Peer socket;
+
+        fixture_open(&fixture);
+        join(&socket, &fixture);
+        http_server_stop(fixture.front);
+        CHECK(peer_send(&socket, TEXT("\x81\x82\0\0\0\0hi")));
+        expect_bytes(&socket, TEXT("\x81\x02hi"));
+        peer_wait_closed(&socket);
+        wait_no_sockets(&fixture);
+        CHECK_INT(http_server_n_connections(fixture.front), 0);
+        peer_close(&socket);
+        fixture_close(&fixture);
+}
+
 int main(void) {
         Fixture fixture;
 
@@ -517,5 +551,6 @@ int main(void) {
         test_websocket(&fixture);
         test_free_busy(&fixture);
         fixture_close(&fixture);
+        test_stop();
         return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The HTTP server over a unix socket: what comes in, what goes out, and what happens when a peer behaves badly
- * or leaves.
+ * The HTTP server over a unix socket: what comes in, what goes out, and what happens when a peer behaves
+ * badly or leaves.
  */
 
 #include <sys/stat.h>
@@ -23,19 +23,20 @@ typedef struct Fixture {
         unsigned n_requests;
 } Fixture;
 
-/* -- the server's side --------------------------------------------------------------------------------- */
+/* -- the server's side ------------------------------------------------------------------------- */
 
 static void reply_described(HttpRequest *request) {
         Text method = http_method(request), path = http_path(request), query = http_query(request),
              host = http_authority(request), body = http_body(request), x = http_header(request, "x-test");
         Buffer out = BUFFER_NULL;
 
-        buffer_printf(&out, "%.*s|%.*s|%.*s|%.*s|%.*s|%zu|%.*s", (int) method.length, method.data, (int) path.length,
-                      path.data, query.data ? (int) query.length : 1, query.data ? query.data : "-",
-                      (int) host.length, host.data ? host.data : "", (int) x.length, x.data ? x.data : "",
-                      http_header_count(request, "x-test"), (int) MIN(body.length, (size_t) 32),
-                      body.data ? body.data : "");
-        http_reply(request, 200, "text/plain", (HttpHeader[]) { { "x-reply", TEXT("a\r\nb") } }, 1, buffer_text(&out));
+        buffer_printf(&out, "%.*s|%.*s|%.*s|%.*s|%.*s|%zu|%.*s", (int) method.length, method.data,
+                      (int) path.length, path.data, query.data ? (int) query.length : 1,
+                      query.data ? query.data : "-", (int) host.length, host.data ? host.data : "",
+                      (int) x.length, x.data ? x.data : "", http_header_count(request, "x-test"),
+                      (int) MIN(body.length, (size_t) 32), body.data ? body.data : "");
+        http_reply(request, 200, "text/plain", (HttpHeader[]){ { "x-reply", TEXT("a\r\nb") } }, 1,
+                   buffer_text(&out));
         buffer_deinit(&out);
 }
 
@@ -99,10 +100,11 @@ static void wait_held(Fixture *fixture) {
                 loop_run(fixture->loop);
 }
 
-/* -- requests --------------------------------------------------------------------------------------------- */
+/* -- requests ---------------------------------------------------------------------------------- */
 
 static void test_requests(Fixture *fixture) {
-        static const struct { const char *request, *reply; } cases[] = {
+        static const struct { const char *request, *reply;
+        } cases[] = {
                 { "GET /a/b?c=d HTTP/1.1\r\nHost: h:1\r\nX-Test: v\r\n\r\n", "GET|/a/b|c=d|h:1|v|1|" },
                 { "GET / HTTP/1.1\r\nHost: h\r\n\r\n", "GET|/|-|h||0|" },
                 { "GET /? HTTP/1.1\r\n\r\n", "GET|/||||0|" },
@@ -110,10 +112,13 @@ static void test_requests(Fixture *fixture) {
                 { "GET http://x.org/y?z HTTP/1.1\r\nHost: h\r\n\r\n", "GET|/y|z|h||0|" },
                 { "GET http://x.org HTTP/1.1\r\nHost: h\r\n\r\n", "GET|/|-|h||0|" },
                 { "OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n", "OPTIONS|*|-|h||0|" },
-                { "POST /p HTTP/1.1\r\nX-Test: 1\r\nX-TEST: 2\r\nContent-Length: 5\r\n\r\nhello", "POST|/p|-||1|2|hello" },
-                { "PUT /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: r\r\n\r\n",
+                { "POST /p HTTP/1.1\r\nX-Test: 1\r\nX-TEST: 2\r\nContent-Length: 5\r\n\r\nhello",
+                  "POST|/p|-||1|2|hello" },
+                { "PUT /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: "
+                  "r\r\n\r\n",
                   "PUT|/p|-|||0|abcde" },
-                { "GET /u HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+                { "GET /u HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+                  "AAMAAABkAAQAAP__\r\n\r\n",
                   "GET|/u|-|||0|" },
         };
         Peer peer;
@@ -179,18 +184,20 @@ static void test_replies(Fixture *fixture) {
         peer_close(&peer);
 }
 
-/* -- what is refused ---------------------------------------------------------------------------------------- */
+/* -- what is refused --------------------------------------------------------------------------- */
 
 static void test_refused(Fixture *fixture) {
-        static const struct { const char *request; unsigned status; const char *body; } cases[] = {
+        static const struct { const char *request; unsigned status; const char *body;
+        } cases[] = {
                 { "POST /x HTTP/1.1\r\nAccept: application/json\r\nContent-Length: 262145\r\n\r\n", 413,
                   "{\"error\":\"Request Entity Too Large\"}" },
                 { "POST /x HTTP/1.1\r\nContent-Length: 262145\r\n\r\n", 413, "Request Entity Too Large" },
                 { "POST /x HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "Bad Request" },
-                { "POST /x HTTP/1.1\r\nAccept: application/vnd.api+json\r\nTransfer-Encoding: gzip\r\n\r\n", 400,
-                  "{\"error\":\"Bad Request\"}" },
+                { "POST /x HTTP/1.1\r\nAccept: application/vnd.api+json\r\nTransfer-Encoding: gzip\r\n\r\n",
+                  400, "{\"error\":\"Bad Request\"}" },
                 { "POST /x HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "Bad Request" },
-                { "POST /x HTTP/1.1\r\nExpect: pie\r\nContent-Length: 1\r\n\r\na", 417, "Expectation Failed" },
+                { "POST /x HTTP/1.1\r\nExpect: pie\r\nContent-Length: 1\r\n\r\na", 417,
+                  "Expectation Failed" },
                 { "\x16\x03\x01 what is this\r\n\r\n", 400, "Bad Request" },
                 { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "Bad Request" },
                 { "GET / HTTP/1.1\r\nbroken\x01header: x\r\n\r\n", 400, "Bad Request" },
@@ -243,7 +250,7 @@ static void test_too_large_body(Fixture *fixture) {
         peer_close(&peer);
 }
 
-/* -- replies that come later ------------------------------------------------------------------------------------ */
+/* -- replies that come later ------------------------------------------------------------------- */
 
 static void test_late_reply(Fixture *fixture) {
         Peer peer;
@@ -330,7 +337,7 @@ static void test_max_connections(Fixture *fixture) {
         peer_close(&peers[3]);
 }
 
-/* -- the end -------------------------------------------------------------------------------------------------- */
+/* -- the end ----------------------------------------------------------------------------------- */
 
 static void test_stop(void) {
         struct sockaddr_un address;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The loop: who is called, in which order, and who may be freed meanwhile. No clock is read here; what is late is
- * late.
+ * The loop: who is called, in which order, and who may be freed meanwhile. No clock is read here; what is
+ * late is late.
  */
 
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "loop/loop.h"
 #include "loop/offload.h"
 
-/* -- timers ------------------------------------------------------------------------------------------- */
+/* -- timers ------------------------------------------------------------------------------------ */
 
 #define N_TIMERS 200
 
@@ -90,7 +90,7 @@ static void test_timer_restarts_itself(Loop *loop) {
         timer_stop(&never);
 }
 
-/* -- soon ----------------------------------------------------------------------------------------------- */
+/* -- soon -------------------------------------------------------------------------------------- */
 
 static Soon first, second, third;
 static char calls[64];
@@ -118,15 +118,15 @@ static void test_soon(Loop *loop) {
         soon_call(&first);
         CHECK_STRING(calls, "");
         loop_run(loop);
-        /* Asked twice is called once; 2 was cancelled before its turn came; 3 is asked for in vain while it still waits in
-         * the batch at hand, so it comes every other turn. */
+        /* Asked twice is called once; 2 was cancelled before its turn came; 3 is asked for in vain while it
+         * still waits in the batch at hand, so it comes every other turn. */
         CHECK_STRING(calls, "113113113113");
         soon_cancel(&first);
         soon_cancel(&third);
         soon_cancel(&third);
 }
 
-/* -- descriptors ------------------------------------------------------------------------------------------ */
+/* -- descriptors ------------------------------------------------------------------------------- */
 
 typedef struct Side {
         Loop *loop;
@@ -189,7 +189,7 @@ static void test_watch(Loop *loop) {
         close(fds[1]);
 }
 
-/* -- signals -------------------------------------------------------------------------------------------------- */
+/* -- signals ----------------------------------------------------------------------------------- */
 
 static int got_signals[4];
 static unsigned n_signals;
@@ -235,7 +235,7 @@ static void test_signals(Loop *loop) {
         pthread_join(thread, NULL);
 }
 
-/* -- offload ---------------------------------------------------------------------------------------------------- */
+/* -- offload ----------------------------------------------------------------------------------- */
 
 typedef struct Sum {
         Job job;
@@ -272,7 +272,11 @@ static void test_offload(Loop *loop) {
 
         CHECK(offload_new(loop, &offload) == 0);
         for (unsigned i = 0; i < 200; i++) {
-                sums[i] = (Sum) { .job = { work, done }, .loop = loop, .offload = offload, .loop_thread = pthread_self(), .input = i };
+                sums[i] = (Sum){ .job = { work, done },
+                                 .loop = loop,
+                                 .offload = offload,
+                                 .loop_thread = pthread_self(),
+                                 .input = i };
                 if (i < 100)
                         offload_submit(offload, &sums[i].job);
         }

@@ -13,8 +13,8 @@
 #define MAX_MESSAGE (128 * 1024)
 #define MAX_QUEUE (64 * 1024)
 
-#define HANDSHAKE                                                                                  \
-        "GET /socket?a=b HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"         \
+#define HANDSHAKE                                                                                            \
+        "GET /socket?a=b HTTP/1.1\r\nHost: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n"   \
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
 enum { CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE = 8, PING, PONG, FIN = 0x80, RSV1 = 0x40 };
@@ -32,7 +32,7 @@ typedef struct Fixture {
         bool in_call;           /* into the WebSocket, on_close must not come */
 } Fixture;
 
-/* -- the server's side --------------------------------------------------------------------------------- */
+/* -- the server's side ------------------------------------------------------------------------- */
 
 static void send_many(Fixture *fixture, WebSocket *socket, unsigned n) {
         char text[16];
@@ -96,7 +96,8 @@ static void on_request(HttpRequest *request, void *userdata) {
 static void fixture_open(Fixture *fixture) {
         HttpServerConfig config = { .max_body = 1024, .handler = on_request, .userdata = fixture };
 
-        *fixture = (Fixture) { .directory = "/tmp/test-websocket-XXXXXX", .idle_timeout_usec = 60 * USEC_PER_SEC };
+        *fixture = (Fixture){ .directory = "/tmp/test-websocket-XXXXXX",
+                              .idle_timeout_usec = 60 * USEC_PER_SEC };
         CHECK(mkdtemp(fixture->directory));
         snprintf(fixture->path, sizeof fixture->path, "%s/socket", fixture->directory);
         CHECK(loop_new(&fixture->loop) == 0);
@@ -118,7 +119,7 @@ static void wait_on_close(Fixture *fixture, unsigned n_closed, unsigned code) {
         CHECK_INT(fixture->code, code);
 }
 
-/* -- the client's side ------------------------------------------------------------------------------------ */
+/* -- the client's side ------------------------------------------------------------------------- */
 
 static void join(Peer *peer, Fixture *fixture, const char *handshake) {
         char value[256];
@@ -202,7 +203,7 @@ static void expect_close(Peer *peer, unsigned code, const char *reason) {
         expect_frame(peer, FIN | CLOSE, text_make(data, 2 + strlen(reason)));
 }
 
-/* -- handshakes -------------------------------------------------------------------------------------------- */
+/* -- handshakes -------------------------------------------------------------------------------- */
 
 static void test_key(void) {
         char accept[WEBSOCKET_ACCEPT_SIZE];
@@ -213,18 +214,28 @@ static void test_key(void) {
 }
 
 static void test_refused(Fixture *fixture) {
-        static const struct { const char *request; unsigned status; const char *version; } cases[] = {
+        static const struct { const char *request; unsigned status; const char *version;
+        } cases[] = {
                 { "GET / HTTP/1.1\r\n\r\n", 426, "13" },
                 { "GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 426, "13" },
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                  426, "13" },
                 { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", 426, "13" },
-                { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 8\r\n"
-                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", 426, "13" },
-                { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n", 400, NULL },
-                { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                  "Sec-WebSocket-Key: c2hvcnQ=\r\n\r\n", 400, NULL },
-                { "POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 0\r\n\r\n", 400, NULL },
+                { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+                  "8\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+                  426, "13" },
+                { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+                  "13\r\n\r\n",
+                  400, NULL },
+                { "GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+                  "13\r\n"
+                  "Sec-WebSocket-Key: c2hvcnQ=\r\n\r\n",
+                  400, NULL },
+                { "POST / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: "
+                  "13\r\n"
+                  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: 0\r\n\r\n",
+                  400, NULL },
         };
         char value[256];
         Reply reply;
@@ -235,7 +246,8 @@ static void test_refused(Fixture *fixture) {
                 peer_say(&peer, cases[i].request);
                 peer_read_reply(&peer, true, &reply);
                 CHECK_INT(reply.status, cases[i].status);
-                CHECK(text_equal(text_of(reply_header(&reply, "sec-websocket-version", value)), text_of(cases[i].version)));
+                CHECK(text_equal(text_of(reply_header(&reply, "sec-websocket-version", value)),
+                                 text_of(cases[i].version)));
                 buffer_deinit(&reply.body);
                 peer_close(&peer);
         }
@@ -254,18 +266,20 @@ static void test_protocol(Fixture *fixture) {
         Peer peer;
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
-                snprintf(request, sizeof request, HANDSHAKE "Sec-WebSocket-Protocol: %s\r\n\r\n", cases[i].offer);
+                snprintf(request, sizeof request, HANDSHAKE "Sec-WebSocket-Protocol: %s\r\n\r\n",
+                         cases[i].offer);
                 peer_connect(&peer, fixture->loop, fixture->path);
                 peer_say(&peer, request);
                 peer_read_head(&peer, &reply);
                 CHECK_INT(reply.status, 101);
-                CHECK(text_equal(text_of(reply_header(&reply, "sec-websocket-protocol", value)), text_of(cases[i].chosen)));
+                CHECK(text_equal(text_of(reply_header(&reply, "sec-websocket-protocol", value)),
+                                 text_of(cases[i].chosen)));
                 peer_close(&peer);
                 wait_on_close(fixture, ++n_closed, 1006);
         }
 }
 
-/* -- messages ------------------------------------------------------------------------------------------------ */
+/* -- messages ---------------------------------------------------------------------------------- */
 
 static void test_echo(Fixture *fixture) {
         static const size_t lengths[] = { 0, 1, 125, 126, 65535, 65536, MAX_MESSAGE };
@@ -350,7 +364,7 @@ static void test_early(Fixture *fixture) {
         buffer_deinit(&out);
 }
 
-/* -- ends ------------------------------------------------------------------------------------------------------ */
+/* -- ends -------------------------------------------------------------------------------------- */
 
 static void test_peer_closes(Fixture *fixture) {
         static const struct { Text payload; unsigned code; } cases[] = {
@@ -400,12 +414,13 @@ static void test_we_close(Fixture *fixture) {
 }
 
 static void test_broken_rules(Fixture *fixture) {
-        static const struct { Text bytes; unsigned code; } cases[] = {
-                { { "\x81\x02hi", 4 }, 1002 },                                          /* not masked */
-                { { "\xc1\x82\x00\x00\x00\x00hi", 8 }, 1002 },                          /* a reserved bit */
-                { { "\x83\x80\x00\x00\x00\x00", 6 }, 1002 },                            /* no such opcode */
-                { { "\x80\x80\x00\x00\x00\x00", 6 }, 1002 },                            /* nothing to continue */
-                { { "\x09\x80\x00\x00\x00\x00", 6 }, 1002 },                            /* a fragmented ping */
+        static const struct { Text bytes; unsigned code;
+        } cases[] = {
+                { { "\x81\x02hi", 4 }, 1002 },                 /* not masked */
+                { { "\xc1\x82\x00\x00\x00\x00hi", 8 }, 1002 }, /* a reserved bit */
+                { { "\x83\x80\x00\x00\x00\x00", 6 }, 1002 },   /* no such opcode */
+                { { "\x80\x80\x00\x00\x00\x00", 6 }, 1002 },   /* nothing to continue */
+                { { "\x09\x80\x00\x00\x00\x00", 6 }, 1002 },   /* a fragmented ping */
                 { { "\x81\x81\x00\x00\x00\x00\xff", 7 }, 1007 },
                 { { "\x81\x82\x00\x00\x00\x00\xc0\x80", 8 }, 1007 },
                 { { "\x82\xff\x00\x00\x00\x00\x00\x02\x00\x01\x00\x00\x00\x00x", 15 }, 1009 },
@@ -445,7 +460,7 @@ static void test_idle(Fixture *fixture) {
         fixture->idle_timeout_usec = 60 * USEC_PER_SEC;
 }
 
-/* -- who does not read -------------------------------------------------------------------------------------------- */
+/* -- who does not read ------------------------------------------------------------------------- */
 
 static void test_queue_limit(Fixture *fixture) {
         unsigned n_closed = fixture->n_closed, n = 0;
