@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An array on the wire: a header of five words, then each element with its length before it (-1: null). All big endian.
+ * An array on the wire: a header of five words, then each element with its length before it (-1: null). All
+ * big endian.
  *
  *      dimensions | has nulls | element type | length | lower bound | { n, bytes } …
  *

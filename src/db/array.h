@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Arrays as parameters, in PostgreSQL's binary form: many rows go into one `INSERT … SELECT FROM unnest($1::uuid[], …)`.
+ * Arrays as parameters, in PostgreSQL's binary form: many rows go into one `INSERT … SELECT FROM
+ * unnest($1::uuid[], …)`.
  */
 
 #include "basic/arena.h"

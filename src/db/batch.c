@@ -37,7 +37,7 @@ static void check_params(const Query *query, const Param *params, size_t n_param
         for (size_t i = 0; i < n_params; i++)
                 if ((params[i].type == PARAM_TEXT || params[i].type == PARAM_BYTES) &&
                     params[i].text.length > DB_MAX_VALUE)
-                        db_misuse("Parameter %zu of %s has %zu bytes: its size should have been limited before",
+                        db_misuse("Parameter %zu of %s has %zu bytes: its size should have been limited",
                                   i + 1, query->name, params[i].text.length);
 }
 

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A batch is a transaction: its statements travel together, one Sync behind them, and commit or roll back together.
- * Domain functions add to batches and know nothing of connections; daemons submit them (pool.h), one-shots run them (conn.h).
+ * A batch is a transaction: its statements travel together, one Sync behind them, and commit or roll back
+ * together. Domain functions add to batches and know nothing of connections; daemons submit them (pool.h),
+ * one-shots run them (conn.h).
  */
 
 #include <stddef.h>
@@ -53,8 +54,9 @@ typedef struct BatchResult {
 
 void batch_result_deinit(BatchResult *result);
 
-/* SQLSTATE → errno, in one table: unique violation -EEXIST, foreign key -ENOENT, check/not null -EINVAL, serialization, deadlock -EAGAIN,
- * statement timeout -ETIMEDOUT, connection -ENOTCONN, too many connections or shutting down -ENOTCONN, undefined table/column -ENOTRECOVERABLE
- * (migrations missing), disk full -ENOSPC, the rest -EIO. Functions of ours RAISE with 'FX' and the number of the HTTP status they
- * mean: FX403 -EACCES, FX404 -ENOENT, FX409 -EEXIST, FX410 -ESTALE, FX422 -EINVAL, FX429 -EBUSY. */
+/* SQLSTATE → errno, in one table: unique violation -EEXIST, foreign key -ENOENT, check/not null -EINVAL,
+ * serialization, deadlock -EAGAIN, statement timeout -ETIMEDOUT, connection -ENOTCONN, too many
+ * connections or shutting down -ENOTCONN, undefined table/column -ENOTRECOVERABLE (migrations missing),
+ * disk full -ENOSPC, the rest -EIO. Functions of ours RAISE with 'FX' and the number of the HTTP status
+ * they mean: FX403 -EACCES, FX404 -ENOENT, FX409 -EEXIST, FX410 -ESTALE, FX422 -EINVAL, FX429 -EBUSY. */
 int db_error_from_sqlstate(const char *sqlstate);

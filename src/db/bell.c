@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The listening side: one connection of its own, direct to the server (a transaction-pooling proxy would give it another
- * session with each transaction).
+ * The listening side: one connection of its own, direct to the server (a transaction-pooling proxy would give
+ * it another session with each transaction).
  *
- * What is rung while the connection is away is lost, and nobody can tell what that was. So after each LISTEN that
- * succeeded the handler is told to look again at everything, and only then it hears single notifications: the look comes
- * behind the LISTEN, so nothing falls between the two.
+ * What is rung while the connection is away is lost, and nobody can tell what that was. So after each LISTEN
+ * that succeeded the handler is told to look again at everything, and only then it hears single
+ * notifications: the look comes behind the LISTEN, so nothing falls between the two.
  */
 
 #include <errno.h>
@@ -61,7 +61,7 @@ bool bell_is_listening(const Bell *bell) {
         return bell->listening;
 }
 
-/* -- connecting --------------------------------------------------------------------------------------- */
+/* -- connecting -------------------------------------------------------------------------------- */
 
 /* That the database is away is the pool's to tell the administrator, once. */
 static void lost(Bell *bell, const char *why) {
@@ -74,7 +74,7 @@ static void on_timer(Timer *timer) {
         start_dial(container_of(timer, Bell, timer));
 }
 
-/* -- hearing ------------------------------------------------------------------------------------------- */
+/* -- hearing ----------------------------------------------------------------------------------- */
 
 /* False: LISTEN was refused, or the connection is gone. */
 static bool read_results(Bell *bell) {

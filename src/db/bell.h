@@ -2,11 +2,12 @@
 #pragma once
 
 /*
- * The bell: one connection that only LISTENs, and the other side, which rings. Payloads are ids or nothing. A bell that is missed
- * (reconnect) costs a look at the tables: the handler is called with a NULL channel, "look again at everything".
+ * The bell: one connection that only LISTENs, and the other side, which rings. Payloads are ids or nothing. A
+ * bell that is missed (reconnect) costs a look at the tables: the handler is called with a NULL channel,
+ * "look again at everything".
  *
- * Channels: "runs" (work for workers; no payload), "run_done" (payload: run id), "triggers" (payload: trigger id, or nothing for all),
- * "runs_cancelled" (payload: run id).
+ * Channels: "runs" (work for workers; no payload), "run_done" (payload: run id), "triggers" (payload: trigger
+ * id, or nothing for all), "runs_cancelled" (payload: run id).
  */
 
 #include "db/pool.h"
@@ -23,8 +24,8 @@ DEFINE_CLEANUP(Bell, bell_free);
 /* False while its connection is away: caches that live by the bell must not be trusted then. */
 bool bell_is_listening(const Bell *bell);
 
-/* Ringing from the side, never inside a transaction that somebody waits for (NOTIFY serialises commits: 6,331 → 1,393/s). Equal rings
- * that meet within `gather_usec` become one. */
+/* Ringing from the side, never inside a transaction that somebody waits for (NOTIFY serialises commits:
+ * 6,331 → 1,393/s). Equal rings that meet within `gather_usec` become one. */
 typedef struct Ringer Ringer;
 int ringer_new(Loop *loop, Pool *pool, uint64_t gather_usec, Ringer **ret_ringer);
 Ringer *ringer_free(Ringer *ringer);

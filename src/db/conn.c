@@ -3,9 +3,9 @@
 /*
  * The synchronous connection: what the pool does on the loop, in straight code.
  *
- * Batches travel through libpq's pipeline here, too: between two Syncs lies one transaction, so no BEGIN and no COMMIT
- * are needed, and the number of statements does not change the number of round trips. Nothing is prepared: a one-shot
- * runs most statements once.
+ * Batches travel through libpq's pipeline here, too: between two Syncs lies one transaction, so no BEGIN and
+ * no COMMIT are needed, and the number of statements does not change the number of round trips. Nothing is
+ * prepared: a one-shot runs most statements once.
  */
 
 #include <errno.h>
@@ -65,7 +65,7 @@ int conn_open(const char *url, bool disable_ssl, const char *application_name, C
         return 0;
 }
 
-/* -- batches -------------------------------------------------------------------------------------- */
+/* -- batches ----------------------------------------------------------------------------------- */
 
 static bool send_all(Conn *conn, const Batch *batch) {
         if (!PQenterPipelineMode(conn->pg))
@@ -118,8 +118,9 @@ static void run_once(Conn *conn, const Batch *batch, BatchResult *result) {
 int conn_run(Conn *conn, Batch *batch, BatchResult *ret_result) {
         run_once(conn, batch, ret_result);
         if (ret_result->error == -EAGAIN && PQtransactionStatus(conn->pg) == PQTRANS_IDLE) {
-                /* Two transactions met (serialization, deadlock) and this one was rolled back: the second go meets a
-                 * finished one. Inside a transaction of the caller's only the caller can start again. */
+                /* Two transactions met (serialization, deadlock) and this one was rolled back: the second
+                 * go meets a finished one. Inside a transaction of the caller's only the caller can start
+                 * again. */
                 batch_result_deinit(ret_result);
                 run_once(conn, batch, ret_result);
         }
@@ -129,7 +130,7 @@ int conn_run(Conn *conn, Batch *batch, BatchResult *ret_result) {
         return ret_result->error;
 }
 
-/* -- scripts --------------------------------------------------------------------------------------- */
+/* -- scripts ----------------------------------------------------------------------------------- */
 
 static void note_script_error(Conn *conn, const char *sql, const PGresult *pg_result) {
         const char *position = PQresultErrorField(pg_result, PG_DIAG_STATEMENT_POSITION);
@@ -167,7 +168,7 @@ int conn_script(Conn *conn, const char *sql, const char **ret_message) {
         return r;
 }
 
-/* -- notifications ---------------------------------------------------------------------------------- */
+/* -- notifications ----------------------------------------------------------------------------- */
 
 static bool take_notifications(Conn *conn) {
         bool any = false;
@@ -181,7 +182,8 @@ static bool take_notifications(Conn *conn) {
 }
 
 int conn_wait_notify(Conn *conn, uint64_t timeout_usec) {
-        uint64_t now = clock_monotonic_usec(), end = timeout_usec > UINT64_MAX - now ? UINT64_MAX : now + timeout_usec;
+        uint64_t now = clock_monotonic_usec();
+        uint64_t end = timeout_usec > UINT64_MAX - now ? UINT64_MAX : now + timeout_usec;
 
         while (!take_notifications(conn)) {
                 struct pollfd fd = { .fd = PQsocket(conn->pg), .events = POLLIN };

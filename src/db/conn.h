@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * One connection, synchronous: for one-shots and fulgurctl. Runs the same batches as the pool, in straight code.
+ * One connection, synchronous: for one-shots and fulgurctl. Runs the same batches as the pool, in straight
+ * code.
  */
 
 #include <stdbool.h>
@@ -22,5 +23,6 @@ int conn_run(Conn *conn, Batch *batch, BatchResult *ret_result);
 int conn_script(Conn *conn, const char *sql, const char **ret_message);
 /* One-line help for the journal about the last failure; never holds the URL. */
 const char *conn_error(const Conn *conn);
-/* Waits for notifications at most that long: 1 when one came, 0 when not. LISTEN goes through conn_script(). */
+/* Waits for notifications at most that long: 1 when one came, 0 when not. LISTEN goes through
+ * conn_script(). */
 int conn_wait_notify(Conn *conn, uint64_t timeout_usec);

@@ -3,9 +3,9 @@
 /*
  * The admin's DATABASE_URL, made into what libpq is given.
  *
- * The guide of the original has `ecto://` URLs with options of its own driver (pool_size, timeout …) in the query; libpq
- * refuses those, so they are left out here. libpq takes the URL apart, what it found is written down again with the
- * options of ours behind it. Nothing here logs what it was given: it may hold a password.
+ * The guide of the original has `ecto://` URLs with options of its own driver (pool_size, timeout …) in the
+ * query; libpq refuses those, so they are left out here. libpq takes the URL apart, what it found is written
+ * down again with the options of ours behind it. Nothing here logs what it was given: it may hold a password.
  */
 
 #include <errno.h>
@@ -32,10 +32,11 @@ static const Option defaults[] = {
 };
 
 static const char *const driver_options[] = {
-        "idle_interval", "parameters", "pool_count", "pool_size", "prepare", "queue_interval", "queue_target", "timeout",
+        "idle_interval", "parameters",     "pool_count",   "pool_size",
+        "prepare",       "queue_interval", "queue_target", "timeout",
 };
 
-/* -- the URL -------------------------------------------------------------------------------------- */
+/* -- the URL ----------------------------------------------------------------------------------- */
 
 static bool is_driver_option(Text name) {
         for (size_t i = 0; i < ELEMENTSOF(driver_options); i++)
@@ -61,7 +62,7 @@ static void copy_query(Text query, Buffer *url) {
                         buffer_append_string(url, "host=");
                         buffer_append_text(url, value);
                 } else if (text_is(name, "ssl"))
-                        buffer_append_string(url, text_is(value, "false") ? "sslmode=disable" : "sslmode=require");
+                        buffer_printf(url, "sslmode=%s", text_is(value, "false") ? "disable" : "require");
                 else
                         buffer_append_text(url, part);
                 separator = '&';
@@ -94,7 +95,7 @@ static void copy_url(Text url, Buffer *copy) {
         copy_query(rest, copy);
 }
 
-/* -- encryption ------------------------------------------------------------------------------------ */
+/* -- encryption -------------------------------------------------------------------------------- */
 
 static const char *option_get(const PQconninfoOption *options, const char *keyword) {
         for (const PQconninfoOption *option = options; option->keyword; option++)
@@ -136,7 +137,7 @@ static int choose_sslmode(const PQconninfoOption *options, bool disable_ssl, con
                                         "allowed with DISABLE_DB_SSL=true", *ret_mode);
 }
 
-/* -- the result ------------------------------------------------------------------------------------- */
+/* -- the result -------------------------------------------------------------------------------- */
 
 static void append_option(Buffer *conninfo, const char *keyword, const char *value) {
         buffer_append_string(conninfo, conninfo->length > 0 ? " " : "");

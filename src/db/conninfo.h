@@ -11,11 +11,12 @@
 #include "basic/text.h"
 
 /*
- * Accepts postgres://, postgresql:// and ecto:// URLs (`?host=/run/postgresql` for a socket directory) and libpq's own
- * `key=value` strings; empty: the local unix socket, as the user the process runs as.
+ * Accepts postgres://, postgresql:// and ecto:// URLs (`?host=/run/postgresql` for a socket directory) and
+ * libpq's own `key=value` strings; empty: the local unix socket, as the user the process runs as.
  *
- * TCP is encrypted: without `disable_ssl` the sslmode becomes "require" unless the URL asks for more, and a URL that
- * asks for less is refused; with it, "prefer" is the default and the URL may say what it likes. Unix sockets need none.
+ * TCP is encrypted: without `disable_ssl` the sslmode becomes "require" unless the URL asks for more, and a
+ * URL that asks for less is refused; with it, "prefer" is the default and the URL may say what it likes. Unix
+ * sockets need none.
  *
  * Appends a `key='value'` string, which may hold the password: wipe it, never log it. -EINVAL, logged: not
  * understood, or less than "require".

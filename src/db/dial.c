@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * One attempt to connect. libpq says whether it waits for the socket to become readable or writable, and may open another
- * socket on the way (the next host, the next address, a second try without TLS).
+ * One attempt to connect. libpq says whether it waits for the socket to become readable or writable, and may
+ * open another socket on the way (the next host, the next address, a second try without TLS).
  *
- * That other socket often has the number of the one it replaces, so comparing numbers tells nothing, and our watch is on a
- * duplicate, which would go on watching the dead one: the watch is made anew after each step.
+ * That other socket often has the number of the one it replaces, so comparing numbers tells nothing, and our
+ * watch is on a duplicate, which would go on watching the dead one: the watch is made anew after each step.
  *
- * Names are resolved by libpq inside PQconnectStart(), which blocks: a unix socket or an address is better than a name.
+ * Names are resolved by libpq inside PQconnectStart(), which blocks: a unix socket or an address is better
+ * than a name.
  */
 
 #include <stdio.h>

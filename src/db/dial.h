@@ -9,7 +9,8 @@
 
 #include "loop/loop.h"
 
-/* `pg`: connected, non-blocking, now the caller's; NULL: it failed, and `message` says why (one line, no secrets). */
+/* `pg`: connected, non-blocking, now the caller's; NULL: it failed, and `message` says why (one line, no
+ * secrets). */
 typedef void (*DialDone)(PGconn *pg, const char *message, void *userdata);
 
 typedef struct Dial Dial;
@@ -22,7 +23,8 @@ DEFINE_CLEANUP(Dial, dial_free);
 /* The first line of what libpq has to say about a connection; valid until the next call. */
 const char *dial_error(const PGconn *pg);
 
-/* Doubles from 100 ms to 5 s, and spreads: after a restart of the database not everybody comes in the same moment. */
+/* Doubles from 100 ms to 5 s, and spreads: after a restart of the database not everybody comes in the same
+ * moment. */
 typedef struct Backoff {
         uint64_t usec;
 } Backoff;

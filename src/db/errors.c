@@ -3,8 +3,8 @@
 /*
  * What PostgreSQL's error codes mean to us: one table, the longest prefix that fits wins.
  *
- * The errno decides what a caller can do (ask again, say which field is wrong, say that it is taken), so codes with one
- * remedy share one errno. Codes: PostgreSQL 15, appendix A.
+ * The errno decides what a caller can do (ask again, say which field is wrong, say that it is taken), so
+ * codes with one remedy share one errno. Codes: PostgreSQL 15, appendix A.
  */
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static const struct {
         int error;
 } errors[] = {
         { "08",    -ENOTCONN },         /* connection exceptions */
-        { "22",    -EINVAL },           /* a value that does not fit its type: too long, out of range, NUL in a text */
+        { "22",    -EINVAL },           /* a value that does not fit its type: too long, a NUL in a text */
         { "22P03", -EIO },              /* …but a binary parameter of the wrong shape is our own mistake */
         { "23502", -EINVAL },           /* not null */
         { "23503", -ENOENT },           /* foreign key: what it points to is not there */
@@ -35,7 +35,7 @@ static const struct {
         { "53100", -ENOSPC },           /* disk full */
         { "53200", -ENOMEM },
         { "53300", -ENOTCONN },         /* too many connections */
-        { "54000", -E2BIG },            /* beyond a limit of PostgreSQL: a value of 1 GiB, an index entry of 2 KiB */
+        { "54000", -E2BIG },            /* beyond a limit of PostgreSQL: an index entry of 2 KiB */
         { "55P03", -EBUSY },            /* lock not available: NOWAIT, lock_timeout */
         { "57014", -ETIMEDOUT },        /* statement_timeout */
         { "57P",   -ENOTCONN },         /* shutting down, starting up, crashed, idle too long */

@@ -3,10 +3,10 @@
 /*
  * Migrations: compare what the database has with what the program carries, apply the rest in order.
  *
- * The lock is the session's, not the transaction's: it has to hold over all of them, and it goes when the session goes,
- * so a killed migration locks nobody out. A file and its record are committed together: a killed run has either both or
- * neither, and the next one takes up where it stopped. The lock needs a session of its own: not through a
- * transaction-pooling proxy.
+ * The lock is the session's, not the transaction's: it has to hold over all of them, and it goes when the
+ * session goes, so a killed migration locks nobody out. A file and its record are committed together: a
+ * killed run has either both or neither, and the next one takes up where it stopped. The lock needs a session
+ * of its own: not through a transaction-pooling proxy.
  */
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static int ask(Conn *conn, const Query *query, Arena *arena, BatchResult *ret_re
         batch_add_params(batch, query, NULL, 0);
         r = conn_run(conn, batch, ret_result);
         if (r < 0)
-                return log_error_errno(r, "Failed to look at the migrations of the database: %s", conn_error(conn));
+                return log_error_errno(r, "Failed to read the database's migrations: %s", conn_error(conn));
 
         return 0;
 }
@@ -51,7 +51,7 @@ static size_t n_migrations(void) {
         return n;
 }
 
-/* -- the lock --------------------------------------------------------------------------------------- */
+/* -- the lock ---------------------------------------------------------------------------------- */
 
 static int lock(Conn *conn, Arena *arena) {
         _cleanup_(batch_result_deinit) BatchResult result = {};
@@ -59,7 +59,8 @@ static int lock(Conn *conn, Arena *arena) {
         bool locked;
         int r;
 
-        /* A server notices at once, not at the end of a long statement, that a migrating client was killed. */
+        /* A server notices at once, not at the end of a long statement, that a migrating client was
+         * killed. */
         r = conn_script(conn, "SET client_connection_check_interval = '1s'", &message);
         if (r < 0)
                 return log_error_errno(r, "Failed to prepare for migrating: %s", message);
@@ -78,7 +79,7 @@ static void unlock(Conn *conn, Arena *arena) {
         (void) ask(conn, &SQL_MIGRATION_UNLOCK, arena, &result);
 }
 
-/* -- what is there ----------------------------------------------------------------------------------- */
+/* -- what is there ----------------------------------------------------------------------------- */
 
 static int check_record(const Rows *rows, size_t row, bool *applied) {
         int64_t version = rows_int(rows, row, 0);
@@ -94,14 +95,14 @@ static int check_record(const Rows *rows, size_t row, bool *applied) {
                 if (text_equal(recorded, text_make(digest, sizeof digest)))
                         return 0;
 
-                log_error("Migration %04u-%s is not what was applied to this database as %04u-%.*s: a migration must "
-                          "not change once it is published", migrations[i].version, migrations[i].name,
-                          migrations[i].version, (int) name.length, name.data);
+                log_error("Migration %04u-%s is not what was applied to this database as %04u-%.*s: "
+                          "a migration must not change once it is published", migrations[i].version,
+                          migrations[i].name, migrations[i].version, (int) name.length, name.data);
                 return -EBADMSG;
         }
 
-        log_error("The database has migration %04" PRIi64 "-%.*s, which this program does not know: it is older than "
-                  "the database", version, (int) name.length, name.data);
+        log_error("The database has migration %04" PRIi64 "-%.*s, which this program does not know: "
+                  "it is older than the database", version, (int) name.length, name.data);
         return -ENOTRECOVERABLE;
 }
 
@@ -157,7 +158,7 @@ int migrate_missing(Conn *conn, unsigned *ret_n_missing) {
         return 0;
 }
 
-/* -- applying ----------------------------------------------------------------------------------------- */
+/* -- applying ---------------------------------------------------------------------------------- */
 
 static int record(Conn *conn, const Migration *migration) {
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
@@ -184,14 +185,14 @@ static int apply(Conn *conn, const Migration *migration) {
         if (r >= 0)
                 r = conn_script(conn, "COMMIT", &message);
         if (r < 0) {
-                log_error_errno(r, "Failed to apply migration %04u-%s: %s", migration->version, migration->name,
-                                conn_error(conn));
+                log_error_errno(r, "Failed to apply migration %04u-%s: %s", migration->version,
+                                migration->name, conn_error(conn));
                 (void) conn_script(conn, "ROLLBACK", NULL);
                 return r;
         }
 
-        log_full(LOG_NOTICE, 0, NULL, MSG_MIGRATED, "Applied migration %04u-%s in %llu ms", migration->version,
-                 migration->name, (clock_monotonic_usec() - started) / USEC_PER_MSEC);
+        log_full(LOG_NOTICE, 0, NULL, MSG_MIGRATED, "Applied migration %04u-%s in %llu ms",
+                 migration->version, migration->name, (clock_monotonic_usec() - started) / USEC_PER_MSEC);
         return 0;
 }
 

@@ -3,9 +3,9 @@
 /*
  * The life of one connection of the pool: connecting, idle, busy, full, and broken when it could not be had.
  *
- * A connection that has worked and is lost is simply given up: whoever needs one opens another. One that never worked is a
- * sign that the database is away. Then a single one stays behind, CONN_BROKEN, and tries for all of them, ever more
- * slowly; nobody else tries meanwhile.
+ * A connection that has worked and is lost is simply given up: whoever needs one opens another. One that
+ * never worked is a sign that the database is away. Then a single one stays behind, CONN_BROKEN, and tries
+ * for all of them, ever more slowly; nobody else tries meanwhile.
  */
 
 #include <errno.h>
@@ -76,7 +76,7 @@ PoolConn *pool_conn_free(PoolConn *conn) {
         return NULL;
 }
 
-/* -- connecting --------------------------------------------------------------------------------------- */
+/* -- connecting -------------------------------------------------------------------------------- */
 
 static void connect_succeeded(PoolConn *conn, PGconn *pg) {
         conn->pg = pg;
@@ -126,7 +126,7 @@ void pool_conn_new(Pool *pool) {
         start_dial(conn);
 }
 
-/* -- losing it ------------------------------------------------------------------------------------------ */
+/* -- losing it --------------------------------------------------------------------------------- */
 
 /* Stays behind as the one that tries for all, unless there is one. */
 static void try_later(PoolConn *conn) {
@@ -161,8 +161,8 @@ static void connect_failed(PoolConn *conn, const char *why) {
 }
 
 /*
- * Did the server commit before the connection broke? Nobody knows. What may be done twice is done again; the others are
- * told. What takes the connection down with it each time is not tried for ever.
+ * Did the server commit before the connection broke? Nobody knows. What may be done twice is done again; the
+ * others are told. What takes the connection down with it each time is not tried for ever.
  */
 static void return_submission(Pool *pool, Submission *submission) {
         if (!submission->done)
@@ -170,7 +170,7 @@ static void return_submission(Pool *pool, Submission *submission) {
         else if ((submission->flags & (BATCH_READ | BATCH_IDEMPOTENT)) && submission->n_sent < 3)
                 pool_put_back(pool, submission);
         else
-                pool_answer_errno(pool, submission, -ENOTCONN, "the connection was lost before the answer came");
+                pool_answer_errno(pool, submission, -ENOTCONN, "connection lost before the answer came");
 }
 
 void pool_conn_lost(PoolConn *conn, const char *why) {
@@ -190,7 +190,7 @@ void pool_conn_lost(PoolConn *conn, const char *why) {
                 try_later(conn);
 }
 
-/* -- batches ---------------------------------------------------------------------------------------------- */
+/* -- batches ----------------------------------------------------------------------------------- */
 
 void pool_conn_send(PoolConn *conn, Submission *submission) {
         Travel travel = pool_travel(conn->pool, conn);
@@ -246,7 +246,8 @@ static void finish(PoolConn *conn, Submission *submission) {
                 conn->retiring = true;
 
         if (may_go_again(submission)) {
-                /* It was rolled back whole, so a second go is the first one. Once: two that meet twice may meet for ever. */
+                /* It was rolled back whole, so a second go is the first one. Once: two that meet twice may
+                 * meet for ever. */
                 submission->retried = true;
                 pool_put_back(pool, submission);
         } else if (submission->done)

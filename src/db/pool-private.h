@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * The pool's two halves: pool.c has the queue, the deadlines and the answers, pool-conn.c the life of one connection.
+ * The pool's two halves: pool.c has the queue, the deadlines and the answers, pool-conn.c the life of one
+ * connection.
  */
 
 #include "db/dial.h"
@@ -63,14 +64,14 @@ struct Pool {
         void *on_change_userdata;
 };
 
-/* -- pool.c -------------------------------------------------------------------------------------------- */
+/* -- pool.c ------------------------------------------------------------------------------------ */
 
 void pool_answer(Pool *pool, Submission *submission);           /* soon, with its result */
 void pool_answer_errno(Pool *pool, Submission *submission, int error, const char *message);
 void pool_put_back(Pool *pool, Submission *submission);         /* in front of all that waits */
 Travel pool_travel(Pool *pool, PoolConn *conn);
 
-/* -- pool-conn.c ---------------------------------------------------------------------------------------- */
+/* -- pool-conn.c ------------------------------------------------------------------------------- */
 
 void pool_conn_new(Pool *pool);                                 /* starts connecting */
 PoolConn *pool_conn_free(PoolConn *conn);                       /* has no batches any more */

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The pool: what is submitted waits in a queue until the turn ends, then travels, then is answered at the end of the turn
- * its result came in. So nobody is called from inside pool_submit(), and what one turn submitted leaves together.
+ * The pool: what is submitted waits in a queue until the turn ends, then travels, then is answered at the end
+ * of the turn its result came in. So nobody is called from inside pool_submit(), and what one turn submitted
+ * leaves together.
  *
- * Which connection? An idle one. Else another is opened, as long as there may be more, and the batch waits for whichever
- * comes first. Only when all are at work a batch is sent behind others on the same connection (`depth`): that saves the
- * pause in which the server has nothing to do, a round trip and a turn of our loop, but it ties the batch to what runs
- * before it, while in the queue it would get the first connection that becomes free. So it is done only behind batches
- * that are young (BEHIND_USEC): most take about a millisecond, and one that does not should make nobody else wait.
+ * Which connection? An idle one. Else another is opened, as long as there may be more, and the batch waits
+ * for whichever comes first. Only when all are at work a batch is sent behind others on the same connection
+ * (`depth`): that saves the pause in which the server has nothing to do, a round trip and a turn of our loop,
+ * but it ties the batch to what runs before it, while in the queue it would get the first connection that
+ * becomes free. So it is done only behind batches that are young (BEHIND_USEC): most take about a
+ * millisecond, and one that does not should make nobody else wait.
  *
- * A slow batch (BATCH_SLOW) has a connection for itself, and no more than half of the connections are taken by such: a
- * search over years of history does not keep a webhook waiting.
+ * A slow batch (BATCH_SLOW) has a connection for itself, and no more than half of the connections are taken
+ * by such: a search over years of history does not keep a webhook waiting.
  */
 
 #include <errno.h>
@@ -29,19 +31,21 @@
 static void on_turn(Soon *soon);
 static void on_deadline(Timer *timer);
 
-/* -- life ----------------------------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------------------------- */
 
 static int make_conninfo(const PoolConfig *config, uint64_t timeout_usec, char **ret_conninfo) {
         _cleanup_(conninfo_wipe) Buffer conninfo = BUFFER_NULL;
         char options[96] = "";
         int r;
 
-        /* A proxy may not know this parameter, and would not keep to it: submission.c sends the settings there. */
+        /* A proxy may not know this parameter, and would not keep to it: submission.c sends the settings
+         * there. */
         if (config->prepare)
                 snprintf(options, sizeof options, "-c statement_timeout=%llu -c timezone=UTC",
                          (unsigned long long) timeout_usec / USEC_PER_MSEC);
 
-        r = conninfo_build(text_of(config->url), config->disable_ssl, config->application_name, options, &conninfo);
+        r = conninfo_build(text_of(config->url), config->disable_ssl, config->application_name, options,
+                           &conninfo);
         if (r < 0)
                 return r;
 
@@ -128,7 +132,7 @@ Pool *pool_free(Pool *pool) {
         return NULL;
 }
 
-/* -- in and out ------------------------------------------------------------------------------------------ */
+/* -- in and out -------------------------------------------------------------------------------- */
 
 void pool_answer(Pool *pool, Submission *submission) {
         list_unlink(&submission->link);
@@ -174,7 +178,7 @@ void pool_submit(Pool *pool, Batch *batch, PoolDone done, void *userdata) {
         soon_call(&pool->turn);
 }
 
-/* -- the turn --------------------------------------------------------------------------------------------- */
+/* -- the turn ---------------------------------------------------------------------------------- */
 
 Travel pool_travel(Pool *pool, PoolConn *conn) {
         return (Travel) {
@@ -243,7 +247,8 @@ static size_t list_count(const List *head, size_t max) {
         return n;
 }
 
-/* One for each batch that could go, and one in any case: so the program knows whether the database is there. */
+/* One for each batch that could go, and one in any case: so the program knows whether the database is
+ * there. */
 static void open_more(Pool *pool) {
         size_t n_wanted = list_count(&pool->waiting, pool->n_connections) +
                           list_count(&pool->slow, slow_room(pool)) + (pool->n_conns == 0);
@@ -280,15 +285,15 @@ static void work(Pool *pool) {
 static void on_turn(Soon *soon) {
         Pool *pool = container_of(soon, Pool, turn);
 
-        /* First what waits is sent, so that the server works while the answers are handed out; then once more, because
-         * who was answered often has the next question. */
+        /* First what waits is sent, so that the server works while the answers are handed out; then once
+         * more, because who was answered often has the next question. */
         work(pool);
         tell_change(pool);
         answer_all(pool);
         work(pool);
 }
 
-/* -- deadlines -------------------------------------------------------------------------------------------- */
+/* -- deadlines --------------------------------------------------------------------------------- */
 
 static void expire(Pool *pool, List *queue, uint64_t now, uint64_t *next) {
         list_for_each(link, queue) {
@@ -303,9 +308,9 @@ static void expire(Pool *pool, List *queue, uint64_t now, uint64_t *next) {
 }
 
 /*
- * What was sent cannot be taken back: cancelling would need a connection of its own, and blocks. The server stops each
- * statement by itself (statement_timeout); the answer is thrown away when it comes. The connection stays with its batch
- * until then, and is given up when it does not come at all.
+ * What was sent cannot be taken back: cancelling would need a connection of its own, and blocks. The server
+ * stops each statement by itself (statement_timeout); the answer is thrown away when it comes. The connection
+ * stays with its batch until then, and is given up when it does not come at all.
  */
 static void answer_late(Pool *pool, Submission *submission) {
         Submission *husk = submission, *late = submission_new(husk->batch, husk->done, husk->userdata);
@@ -356,7 +361,7 @@ static void on_deadline(Timer *timer) {
                 timer_start(timer, next - now);
 }
 
-/* -- how it is --------------------------------------------------------------------------------------------- */
+/* -- how it is --------------------------------------------------------------------------------- */
 
 void pool_status(const Pool *pool, PoolStatus *ret_status) {
         PoolStatus status = {

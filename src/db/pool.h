@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The asynchronous pool: N connections in pipeline mode on the loop, opened on demand, one list per state. What is submitted in
- * one turn leaves together. Batches wait in a bounded queue while the database is away.
+ * The asynchronous pool: N connections in pipeline mode on the loop, opened on demand, one list per state.
+ * What is submitted in one turn leaves together. Batches wait in a bounded queue while the database is away.
  */
 
 #include "db/batch.h"
@@ -15,10 +15,10 @@ typedef struct PoolConfig {
         const char *url;                /* copied; empty: libpq's defaults */
         size_t n_connections;
         size_t n_queue_max;             /* batches that may wait; more: -EBUSY at once. Default 1024 */
-        uint64_t timeout_usec;          /* per batch, from submit to answer; also statement_timeout. Default 15 s */
+        uint64_t timeout_usec;          /* per batch and, on the server, per statement. Default 15 s */
         bool prepare;                   /* false: no prepared statements (transaction-pooling proxies) */
         bool disable_ssl;               /* DISABLE_DB_SSL: TCP without TLS is allowed (conninfo.h) */
-        unsigned depth;                 /* batches under way on one connection; see "which connection" in pool.c. Default 4 */
+        unsigned depth;                 /* batches under way on one connection: see pool.c. Default 4 */
         const char *application_name;   /* shown in pg_stat_activity */
 } PoolConfig;
 
@@ -27,8 +27,9 @@ int pool_new(Loop *loop, const PoolConfig *config, Pool **ret_pool);
 Pool *pool_free(Pool *pool);            /* what is still waiting gets -ECANCELED */
 DEFINE_CLEANUP(Pool, pool_free);
 
-/* `done` is called exactly once, from the loop, never inside pool_submit(). The result is the pool's and is freed after `done`
- * unless it is moved out (`*mine = *result; *result = (BatchResult) {}`). The batch and its arena must live until then. */
+/* `done` is called exactly once, from the loop, never inside pool_submit(). The result is the pool's and
+ * is freed after `done` unless it is moved out (`*mine = *result; *result = (BatchResult) {}`). The batch
+ * and its arena must live until then. */
 typedef void (*PoolDone)(void *userdata, BatchResult *result);
 void pool_submit(Pool *pool, Batch *batch, PoolDone done, void *userdata);
 

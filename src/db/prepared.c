@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Prepared statements of a connection: a hash table with open addressing. Queries are constants, so their address is what
- * tells them apart.
+ * Prepared statements of a connection: a hash table with open addressing. Queries are constants, so their
+ * address is what tells them apart.
  */
 
 #include <stdint.h>

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside db/ only: which queries one connection knows as prepared statements. Grows to the number of queries the program
- * has, never shrinks.
+ * Inside db/ only: which queries one connection knows as prepared statements. Grows to the number of queries
+ * the program has, never shrinks.
  */
 
 #include <stdbool.h>

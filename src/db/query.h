@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A query is a constant that tools/embed-sql made of a .sql file: `-- name: run_insert` becomes SQL_RUN_INSERT.
- * Parameters are values; what they point to must live until the batch is done (a call's arena).
+ * A query is a constant that tools/embed-sql made of a .sql file: `-- name: run_insert` becomes
+ * SQL_RUN_INSERT. Parameters are values; what they point to must live until the batch is done (a call's
+ * arena).
  */
 
 #include <stdbool.h>
@@ -29,12 +30,16 @@ typedef struct Param {
 } Param;
 
 /* Texts go over the wire in binary form, so any byte but NUL may be in them and no length is guessed: the
- * parameter must be text (or bytea) in the statement: write `$1::text::citext` and the like for other types. */
+ * parameter must be text (or bytea) in the statement: write `$1::text::citext` and the like for other
+ * types. */
 #define P_TEXT(t) ((Param) { .type = (t).data ? PARAM_TEXT : PARAM_NULL, .text = (t) })
 #define P_STRING(s) P_TEXT(text_of(s))
-#define P_BYTES(t) ((Param) { .type = (t).data ? PARAM_BYTES : PARAM_NULL, .text = (t) })    /* bytea or a binary array */
+/* bytea, or a binary array */
+#define P_BYTES(t) ((Param) { .type = (t).data ? PARAM_BYTES : PARAM_NULL, .text = (t) })
 #define P_UUID(u) ((Param) { .type = PARAM_UUID, .uuid = *(u) })        /* all zero is sent as null */
-#define P_INT(i) ((Param) { .type = PARAM_INT, .integer = (i) })        /* the parameter must be bigint: `$1::bigint` */
+/* The parameter must be bigint: `$1::bigint`. */
+#define P_INT(i) ((Param) { .type = PARAM_INT, .integer = (i) })
 #define P_BOOL(b) ((Param) { .type = PARAM_BOOL, .boolean = (b) })
-#define P_TIME(usec) ((Param) { .type = (usec) ? PARAM_TIME : PARAM_NULL, .integer = (int64_t) (usec) })  /* timestamptz; 0 is null */
+/* timestamptz; 0 is null */
+#define P_TIME(usec) ((Param) { .type = (usec) ? PARAM_TIME : PARAM_NULL, .integer = (int64_t) (usec) })
 #define P_NULL ((Param) { .type = PARAM_NULL })

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The ringing side: what is to be rung gathers for a few milliseconds, equal rings become one, and all of them leave in
- * one statement of their own. The moment gained by ringing inside the transaction that made the work would be paid by
- * every commit: PostgreSQL takes a lock of the whole database for each that notifies.
+ * The ringing side: what is to be rung gathers for a few milliseconds, equal rings become one, and all of
+ * them leave in one statement of their own. The moment gained by ringing inside the transaction that made the
+ * work would be paid by every commit: PostgreSQL takes a lock of the whole database for each that notifies.
  *
- * A ring that could not be delivered goes with the next one. Beyond RINGS_MAX the rest is forgotten: whoever listens also
- * looks at the tables from time to time.
+ * A ring that could not be delivered goes with the next one. Beyond RINGS_MAX the rest is forgotten: whoever
+ * listens also looks at the tables from time to time.
  */
 
 #include <errno.h>
@@ -44,7 +44,7 @@ struct Ringer {
         Peal *peal;             /* NULL: none */
 };
 
-/* -- rings ------------------------------------------------------------------------------------------- */
+/* -- rings ------------------------------------------------------------------------------------- */
 
 static Ring *ring_new(const char *channel, const char *payload) {
         size_t channel_size = strlen(channel) + 1, payload_size = strlen(payload) + 1;
@@ -84,7 +84,7 @@ void ringer_ring(Ringer *ringer, const char *channel, const char *payload) {
                 timer_start(&ringer->timer, ringer->gather_usec);
 }
 
-/* -- ringing ----------------------------------------------------------------------------------------- */
+/* -- ringing ----------------------------------------------------------------------------------- */
 
 static Peal *peal_free(Peal *peal) {
         rings_free(&peal->rings);
@@ -159,7 +159,7 @@ static void on_timer(Timer *timer) {
         pool_submit(ringer->pool, batch, on_rung, peal);
 }
 
-/* -- life ---------------------------------------------------------------------------------------------- */
+/* -- life -------------------------------------------------------------------------------------- */
 
 int ringer_new(Loop *loop, Pool *pool, uint64_t gather_usec, Ringer **ret_ringer) {
         Ringer *ringer = xnew(Ringer, 1);

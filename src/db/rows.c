@@ -3,8 +3,8 @@
 /*
  * Rows: a libpq result, read in binary form.
  *
- * The type of each column is checked where it is read. A count(*) that somebody forgot to cast would otherwise be read as
- * whatever its bytes happen to mean.
+ * The type of each column is checked where it is read. A count(*) that somebody forgot to cast would
+ * otherwise be read as whatever its bytes happen to mean.
  */
 
 #include <endian.h>
@@ -70,7 +70,8 @@ int rows_column(const Rows *rows, const char *name) {
 
 static const char *value(const Rows *rows, size_t row, int column) {
         if (row >= rows_count(rows) || column < 0 || column >= PQnfields(rows->pg_result))
-                db_misuse("There is no row %zu, column %d in a result of %zu rows", row, column, rows_count(rows));
+                db_misuse("There is no row %zu, column %d in a result of %zu rows", row, column,
+                          rows_count(rows));
 
         return PQgetvalue(rows->pg_result, (int) row, column);
 }

@@ -3,10 +3,11 @@
 /*
  * A batch on the wire: for each statement perhaps a Prepare, then the statement, at the end one Sync.
  *
- * A query is prepared in the batch that needs it first, so that costs no round trip. If something before it in the batch
- * fails, the server skips the Prepare as well; each Prepare's own answer therefore says whether the connection knows the
- * query from now on. Until that answer is here, a batch behind on the same connection cannot rely on it and sends its
- * statement with its text. (A Prepare that was answered stays, even if its transaction is rolled back.)
+ * A query is prepared in the batch that needs it first, so that costs no round trip. If something before it
+ * in the batch fails, the server skips the Prepare as well; each Prepare's own answer therefore says whether
+ * the connection knows the query from now on. Until that answer is here, a batch behind on the same
+ * connection cannot rely on it and sends its statement with its text. (A Prepare that was answered stays,
+ * even if its transaction is rolled back.)
  */
 
 #include <errno.h>
@@ -49,7 +50,7 @@ void submission_rewind(Submission *submission) {
         submission->n_ends = 0;
 }
 
-/* -- sending --------------------------------------------------------------------------------------- */
+/* -- sending ----------------------------------------------------------------------------------- */
 
 static void add_step(Submission *submission, int kind, const Query *query, size_t statement) {
         submission->steps[submission->n_steps++] = (Step) {
@@ -59,8 +60,8 @@ static void add_step(Submission *submission, int kind, const Query *query, size_
         };
 }
 
-/* Behind a transaction-pooling proxy a connection's settings are not ours: they travel with the batch and end with its
- * transaction. */
+/* Behind a transaction-pooling proxy a connection's settings are not ours: they travel with the batch and
+ * end with its transaction. */
 static bool send_limits(Submission *submission, PGconn *pg, uint64_t timeout_usec) {
         char msec[32];
         Param param;
@@ -99,7 +100,8 @@ bool submission_send(Submission *submission, PGconn *pg, const Travel *travel) {
         batch_result_init(&submission->result, batch->n_statements);
         submission->steps = xnew(Step, 2 * batch->n_statements + 1);
 
-        if (travel->statement_timeout_usec > 0 && !send_limits(submission, pg, travel->statement_timeout_usec))
+        if (travel->statement_timeout_usec > 0 &&
+            !send_limits(submission, pg, travel->statement_timeout_usec))
                 return false;
 
         for (size_t i = 0; i < batch->n_statements; i++)
@@ -109,7 +111,7 @@ bool submission_send(Submission *submission, PGconn *pg, const Travel *travel) {
         return PQpipelineSync(pg);
 }
 
-/* -- reading ---------------------------------------------------------------------------------------- */
+/* -- reading ----------------------------------------------------------------------------------- */
 
 /* An answer that somebody still waits for is kept. */
 static void take_run(Submission *submission, size_t statement, PGresult *pg_result) {
@@ -119,7 +121,8 @@ static void take_run(Submission *submission, size_t statement, PGresult *pg_resu
                 PQclear(pg_result);
 }
 
-static void take_prepare(const Submission *submission, const Query *query, bool success, PreparedSet *prepared) {
+static void take_prepare(const Submission *submission, const Query *query, bool success,
+                         PreparedSet *prepared) {
         PreparedEntry *entry = prepared_entry(prepared, query);
 
         if (entry->by == submission)
@@ -143,8 +146,8 @@ static void take_step(Submission *submission, PGresult *pg_result, const Travel 
 }
 
 /*
- * libpq 15 ends each step with a NULL and the Sync with nothing. There is one exception: when the commit itself fails (a
- * deferred constraint), the Sync is answered by an error and a NULL before its own result.
+ * libpq 15 ends each step with a NULL and the Sync with nothing. There is one exception: when the commit
+ * itself fails (a deferred constraint), the Sync is answered by an error and a NULL before its own result.
  */
 static Taken take_end(Submission *submission, PGresult *pg_result) {
         ExecStatusType status = PQresultStatus(pg_result);
@@ -178,7 +181,7 @@ bool submission_blames_connection(const Submission *submission) {
         static const char *const sqlstates[] = {
                 "0A000",        /* "cached plan must not change result type": a migration changed the table */
                 "25006",        /* read-only: this was the primary and is a standby now */
-                "26000",        /* the prepared statement is not there: a proxy has given us another session */
+                "26000",        /* the prepared statement is not there: a proxy gave us another session */
                 "42P05",        /* … or it is there already: of another session's */
         };
 

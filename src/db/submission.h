@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside db/ only: one batch on its way through the pool. Knows the messages it is made of on the wire and reads their
- * answers; which connection, when and how often is the pool's business.
+ * Inside db/ only: one batch on its way through the pool. Knows the messages it is made of on the wire and
+ * reads their answers; which connection, when and how often is the pool's business.
  */
 
 #include <libpq-fe.h>

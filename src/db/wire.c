@@ -3,9 +3,10 @@
 /*
  * Parameters onto the wire.
  *
- * Everything is sent in binary form and no type is announced: PostgreSQL takes the type from where the parameter stands
- * in the statement, once, when it is prepared. (A type taken from a value would change with it: null has none.) So the
- * statement says what it wants, `$1::bigint`, and a value of another shape is an error of the statement, not a guess.
+ * Everything is sent in binary form and no type is announced: PostgreSQL takes the type from where the
+ * parameter stands in the statement, once, when it is prepared. (A type taken from a value would change with
+ * it: null has none.) So the statement says what it wants, `$1::bigint`, and a value of another shape is an
+ * error of the statement, not a guess.
  */
 
 #include <endian.h>
@@ -20,7 +21,7 @@ typedef struct Encoded {
         const char *values[DB_MAX_PARAMS];
         int lengths[DB_MAX_PARAMS];
         int formats[DB_MAX_PARAMS];
-        uint64_t numbers[DB_MAX_PARAMS];        /* what values[] points to when the value is not memory of the caller */
+        uint64_t numbers[DB_MAX_PARAMS];        /* what values[] points to, if not to the caller's memory */
 } Encoded;
 
 int64_t wire_time(uint64_t usec) {
@@ -31,7 +32,8 @@ uint64_t wire_time_usec(int64_t wire) {
         if (wire == INT64_MAX)
                 return UINT64_MAX;
 
-        /* Zero would mean "not set", and there is no time before it: the first microsecond stands for all of that. */
+        /* Zero would mean "not set", and there is no time before it: the first microsecond stands for all
+         * of that. */
         return wire > -USEC_1970_TO_2000 ? (uint64_t) (wire + USEC_1970_TO_2000) : 1;
 }
 

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Inside db/ only: the two places where our values meet libpq. Parameters go out in binary form, results come in in
- * binary form and become Rows.
+ * Inside db/ only: the two places where our values meet libpq. Parameters go out in binary form, results come
+ * in in binary form and become Rows.
  */
 
 #include <libpq-fe.h>
@@ -15,7 +15,8 @@
 #define DB_MAX_PARAMS 64                /* of one statement; tools/embed-sql knows it too */
 #define DB_MAX_VALUE ((size_t) 0x3fffffff)      /* PostgreSQL's own limit */
 
-/* db_conninfo() with settings the server gets at the start of the session ("-c name=value"; behind those of the URL). */
+/* db_conninfo() with settings the server gets at the start of the session ("-c name=value"; behind those
+ * of the URL). */
 int conninfo_build(Text url, bool disable_ssl, const char *application_name, const char *server_options,
                    Buffer *ret_conninfo);
 void conninfo_wipe(Buffer *conninfo);

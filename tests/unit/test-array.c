@@ -31,12 +31,14 @@ static void test_texts(void) {
         array_init(&array, ARRAY_TEXT);
         array_add_text(&array, TEXT("ab"));
         array_add_text(&array, TEXT(""));
-        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\0" "\0\0\0\x19" "\0\0\0\2" "\0\0\0\1" "\0\0\0\2" "ab" "\0\0\0\0");
+        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\0" "\0\0\0\x19" "\0\0\0\2" "\0\0\0\1"
+                            "\0\0\0\2" "ab" "\0\0\0\0");
 
         /* Asking for the parameter does not end it. */
         array_add_text(&array, TEXT_NULL);
         CHECK_INT(array.n, 3);
-        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\1" "\0\0\0\x19" "\0\0\0\3" "\0\0\0\1" "\0\0\0\2" "ab" "\0\0\0\0"
+        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\1" "\0\0\0\x19" "\0\0\0\3" "\0\0\0\1"
+                            "\0\0\0\2" "ab" "\0\0\0\0"
                             "\xff\xff\xff\xff");
         array_deinit(&array);
 }
@@ -46,14 +48,16 @@ static void test_numbers(void) {
 
         array_init(&array, ARRAY_BIGINT);
         array_add_int(&array, -2);
-        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\0" "\0\0\0\x14" "\0\0\0\1" "\0\0\0\1" "\0\0\0\x08"
+        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\0" "\0\0\0\x14" "\0\0\0\1" "\0\0\0\1"
+                            "\0\0\0\x08"
                             "\xff\xff\xff\xff\xff\xff\xff\xfe");
         array_deinit(&array);
 
         array_init(&array, ARRAY_BOOL);
         array_add_bool(&array, true);
         array_add_bool(&array, false);
-        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\0" "\0\0\0\x10" "\0\0\0\2" "\0\0\0\1" "\0\0\0\1" "\1" "\0\0\0\1" "\0");
+        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\0" "\0\0\0\x10" "\0\0\0\2" "\0\0\0\1"
+                            "\0\0\0\1" "\1" "\0\0\0\1" "\0");
         array_deinit(&array);
 }
 
@@ -64,7 +68,8 @@ static void test_times(void) {
         array_init(&array, ARRAY_TIME);
         array_add_time(&array, 946684800000001);
         array_add_time(&array, 0);
-        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\1" "\0\0\4\xa0" "\0\0\0\2" "\0\0\0\1" "\0\0\0\x08" "\0\0\0\0\0\0\0\1"
+        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\1" "\0\0\4\xa0" "\0\0\0\2" "\0\0\0\1"
+                            "\0\0\0\x08" "\0\0\0\0\0\0\0\1"
                             "\xff\xff\xff\xff");
         array_deinit(&array);
 }
@@ -76,7 +81,8 @@ static void test_uuids(void) {
         array_init(&array, ARRAY_UUID);
         array_add_uuid(&array, &uuid);
         array_add_uuid(&array, &UUID_NULL);
-        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\1" "\0\0\x0b\x86" "\0\0\0\2" "\0\0\0\1" "\0\0\0\x10" "0123456789abcde\0"
+        CHECK_BYTES(&array, "\0\0\0\1" "\0\0\0\1" "\0\0\x0b\x86" "\0\0\0\2" "\0\0\0\1"
+                            "\0\0\0\x10" "0123456789abcde\0"
                             "\xff\xff\xff\xff");
         array_deinit(&array);
 }

@@ -18,11 +18,12 @@ static const struct {
         { "", false, 0, "application_name='test'|client_encoding='UTF8'", "sslmode|host=|dbname=" },
         { "postgres:///x", false, 0, "dbname='x'", "sslmode|host=" },
         { "postgres://u:p@h:5433/x", false, 0,
-          "user='u'|password='p'|host='h'|port='5433'|dbname='x'|sslmode='require'|tcp_user_timeout='30000'", NULL },
+          "user='u'|password='p'|host='h'|port='5433'|dbname='x'|sslmode='require'|tcp_user_timeout='30000'",
+          NULL },
         { "postgresql://h/x", false, 0, "host='h'|sslmode='require'", NULL },
         { "ecto://h/x", false, 0, "host='h'|dbname='x'|sslmode='require'", NULL },
-        { "ecto://u:p%40ss@h/x?pool_size=10&timeout=5000&ssl=true", false, 0, "password='p@ss'|sslmode='require'",
-          "pool_size|timeout='5000'" },
+        { "ecto://u:p%40ss@h/x?pool_size=10&timeout=5000&ssl=true", false, 0,
+          "password='p@ss'|sslmode='require'", "pool_size|timeout='5000'" },
         { "ecto://h/x?ssl=false", false, -EINVAL, NULL, NULL },
         { "ecto://h/x?ssl=false", true, 0, "sslmode='disable'", NULL },
         { "postgres://h/x", true, 0, "sslmode='prefer'", NULL },
@@ -41,13 +42,14 @@ static const struct {
         { "host=10.0.0.1 password='it\\'s' dbname=x", false, 0, "password='it\\'s'|sslmode='require'", NULL },
         { "hostaddr=10.0.0.1", false, 0, "hostaddr='10.0.0.1'|sslmode='require'", NULL },
         { "host=@abstract", false, 0, "host='@abstract'", "sslmode" },
-        { "application_name=mine options='-c geqo=off'", false, 0, "application_name='mine'|options='-c geqo=off'", "test" },
+        { "application_name=mine options='-c geqo=off'", false, 0,
+          "application_name='mine'|options='-c geqo=off'", "test" },
         { "client_encoding=LATIN1", false, 0, "client_encoding='UTF8'", "LATIN1" },
         { "connect_timeout=3", false, 0, "connect_timeout='3'", "connect_timeout='10'" },
         { "http://h/x", false, -EINVAL, NULL, NULL },
         { "postgres", false, -EINVAL, NULL, NULL },
         { "postgres://h/x?pool=1", false, -EINVAL, NULL, NULL },
-        { "postgres://h:port:port/x", false, 0, "port='port:port'", NULL },    /* libpq says so when it connects */
+        { "postgres://h:port:port/x", false, 0, "port='port:port'", NULL },     /* refused by connecting */
 };
 
 static void check_pieces(const char *conninfo, const char *pieces, bool there) {
@@ -65,7 +67,8 @@ static void check_pieces(const char *conninfo, const char *pieces, bool there) {
 
 int main(void) {
         static const char *const environment[] = {
-                "PGHOST", "PGHOSTADDR", "PGSERVICE", "PGSSLMODE", "PGOPTIONS", "PGAPPNAME", "PGDATABASE", "PGCONNECT_TIMEOUT",
+                "PGAPPNAME",  "PGCONNECT_TIMEOUT", "PGDATABASE", "PGHOST",
+                "PGHOSTADDR", "PGOPTIONS",         "PGSERVICE",  "PGSSLMODE",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(environment); i++)
@@ -75,7 +78,8 @@ int main(void) {
                 _cleanup_(buffer_deinit) Buffer conninfo = BUFFER_NULL;
 
                 fprintf(stderr, "%s\n", cases[i].url);
-                CHECK_INT(db_conninfo(text_of(cases[i].url), cases[i].disable_ssl, "test", &conninfo), cases[i].error);
+                CHECK_INT(db_conninfo(text_of(cases[i].url), cases[i].disable_ssl, "test", &conninfo),
+                          cases[i].error);
                 if (cases[i].error < 0)
                         continue;
                 check_pieces(buffer_string(&conninfo), cases[i].contains, true);

@@ -17,7 +17,8 @@ static const char *enough;
 
 static void hear(const char *channel, const char *payload, void *userdata) {
         CHECK(userdata == &heard);
-        buffer_printf(&heard, "%s%s%s ", channel ? channel : "again", payload ? "=" : "", payload ? payload : "");
+        buffer_printf(&heard, "%s%s%s ", channel ? channel : "again", payload ? "=" : "",
+                      payload ? payload : "");
         if (enough && strstr(buffer_string(&heard), enough))
                 loop_exit(loop, 0);
 }

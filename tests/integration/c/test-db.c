@@ -25,7 +25,8 @@ static void setup(void) {
                     "CREATE TABLE things (id uuid PRIMARY KEY, name text NOT NULL UNIQUE,"
                     "                     n bigint CONSTRAINT n_is_small CHECK (n < 1000));"
                     "CREATE TABLE parts (thing_id uuid REFERENCES things,"
-                    "                    late_thing_id uuid CONSTRAINT late REFERENCES things DEFERRABLE INITIALLY DEFERRED);"
+                    "                    late_thing_id uuid CONSTRAINT late REFERENCES things"
+                    "                                       DEFERRABLE INITIALLY DEFERRED);"
                     "CREATE FUNCTION refuse(code text) RETURNS void LANGUAGE plpgsql AS"
                     " $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = code; END $$");
 }
@@ -43,7 +44,7 @@ static void check_run(Batch *batch, int error) {
         batch_result_deinit(&result);
 }
 
-/* -- transactions ---------------------------------------------------------------------------------- */
+/* -- transactions ------------------------------------------------------------------------------ */
 
 static void test_statements_in_order(void) {
         Batch *batch = batch_new(&arena, 0);
@@ -147,13 +148,13 @@ static void test_constraints(void) {
         CHECK_INT(test_number(conn, "SELECT count(*) FROM things WHERE name = 'late'"), 0);
 }
 
-/* -- values ----------------------------------------------------------------------------------------- */
+/* -- values ------------------------------------------------------------------------------------ */
 
 static void test_values(void) {
         static const Query echo = {
                 "echo",
-                "SELECT $1::uuid AS u, $2::text AS t, $3::bytea AS b, $4::bigint AS i, $5::timestamptz AS at, $6::bool AS yes,"
-                " $4::integer AS i4, $4::smallint AS i2, 0.5::double precision AS d, 0.25::real AS r,"
+                "SELECT $1::uuid AS u, $2::text AS t, $3::bytea AS b, $4::bigint AS i, $5::timestamptz AS at,"
+                " $6::bool AS yes, $4::integer AS i4, $4::smallint AS i2, 0.5::double precision AS d, 0.25::real AS r,"
                 " '{\"a\": 1}'::jsonb AS j, '[1]'::json AS js, $5::timestamptz::text AS said", 6
         };
         Batch *batch = batch_new(&arena, 0);
@@ -168,8 +169,10 @@ static void test_values(void) {
 
         batch_add(batch, &echo, P_UUID(&id), P_STRING("Grüße, 世界"), P_BYTES(text_make(bytes, sizeof bytes)),
                   P_INT(-7), P_TIME(at), P_BOOL(true));
-        batch_add(batch, &echo, P_UUID(&UUID_NULL), P_TEXT(TEXT_NULL), P_BYTES(TEXT_NULL), P_NULL, P_TIME(0), P_NULL);
-        batch_add(batch, &echo, P_NULL, P_TEXT(TEXT("")), P_BYTES(TEXT("")), P_INT(0), P_TIME(1), P_BOOL(false));
+        batch_add(batch, &echo, P_UUID(&UUID_NULL), P_TEXT(TEXT_NULL), P_BYTES(TEXT_NULL), P_NULL, P_TIME(0),
+                  P_NULL);
+        batch_add(batch, &echo, P_NULL, P_TEXT(TEXT("")), P_BYTES(TEXT("")), P_INT(0), P_TIME(1),
+                  P_BOOL(false));
 
         CHECK_INT(conn_run(conn, batch, &result), 0);
         rows = result.rows[0];
@@ -208,8 +211,8 @@ static void test_values(void) {
 static void test_number_limits(void) {
         static const Query limits = {
                 "limits",
-                "SELECT $1::bigint, $2::bigint, 'infinity'::timestamptz, '-infinity'::timestamptz, '1960-01-01'::timestamptz,"
-                " (-2147483648)::integer, $3::timestamptz = 'infinity'::timestamptz", 3
+                "SELECT $1::bigint, $2::bigint, 'infinity'::timestamptz, '-infinity'::timestamptz,"
+                " '1960-01-01'::timestamptz, (-2147483648)::integer, $3::timestamptz = 'infinity'::timestamptz", 3
         };
         Batch *batch = batch_new(&arena, 0);
         BatchResult result;
@@ -228,7 +231,8 @@ static void test_number_limits(void) {
 
 static void test_row_read(void) {
         static const Query query = {
-                "row", "SELECT 'x' AS label, true AS on, 12::bigint AS n, now() AS at, gen_random_uuid() AS id", 0
+                "row",
+                "SELECT 'x' AS label, true AS on, 12::bigint AS n, now() AS at, gen_random_uuid() AS id", 0
         };
         typedef struct Row {
                 Text label;
@@ -256,13 +260,13 @@ static void test_row_read(void) {
         CHECK(row.at > clock_now_usec() - USEC_PER_MINUTE && row.at < clock_now_usec() + USEC_PER_MINUTE);
 }
 
-/* -- arrays ------------------------------------------------------------------------------------------- */
+/* -- arrays ------------------------------------------------------------------------------------ */
 
 static void test_arrays(void) {
         static const Query unnest = {
                 "unnest",
-                "SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bigint[], $5::bool[], $6::timestamptz[])"
-                " WITH ORDINALITY AS x (u, t, b, i, yes, at, place) ORDER BY place", 6
+                "SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::bigint[], $5::bool[],"
+                "                     $6::timestamptz[]) WITH ORDINALITY AS x (u, t, b, i, yes, at, place) ORDER BY place", 6
         };
         const size_t big = 1024 * 1024;
         char *large = xmalloc(big);
@@ -301,8 +305,8 @@ static void test_arrays(void) {
         array_add_bool(&yes, false);
         array_add_time(&at, USEC_INFINITY);
 
-        batch_add(batch, &unnest, array_param(&u), array_param(&t), array_param(&b), array_param(&i), array_param(&yes),
-                  array_param(&at));
+        batch_add(batch, &unnest, array_param(&u), array_param(&t), array_param(&b), array_param(&i),
+                  array_param(&yes), array_param(&at));
         CHECK_INT(conn_run(conn, batch, &result), 0);
         rows = result.rows[0];
         CHECK_INT(rows_count(rows), 3);
@@ -332,7 +336,8 @@ static void test_arrays(void) {
 
 static void test_array_sizes(void) {
         static const Query measure = {
-                "measure", "SELECT coalesce(cardinality($1::bigint[]), -1)::bigint, (SELECT sum(x)::bigint FROM unnest($1) x)", 1
+                "measure",
+                "SELECT coalesce(cardinality($1::bigint[]), -1)::bigint, (SELECT sum(x)::bigint FROM unnest($1) x)", 1
         };
         static const size_t sizes[] = { 0, 1, 2, 100000 };
 
@@ -354,7 +359,7 @@ static void test_array_sizes(void) {
         }
 }
 
-/* -- the connection ------------------------------------------------------------------------------------ */
+/* -- the connection ---------------------------------------------------------------------------- */
 
 static void test_large_batch(void) {
         static const Query query = { "large", "SELECT $1::text || repeat('y', 1000)", 1 };
@@ -363,7 +368,8 @@ static void test_large_batch(void) {
         Batch *batch = batch_new(&arena, 0);
         BatchResult result;
 
-        /* More than fits into the buffers of both sides: whoever only writes, or only reads, would stop here for ever. */
+        /* More than fits into the buffers of both sides: whoever only writes, or only reads, would stop
+         * here for ever. */
         memset(text, 'x', length);
         for (size_t i = 0; i < n; i++)
                 batch_add(batch, &query, P_TEXT(text_make(text, length)));

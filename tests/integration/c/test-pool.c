@@ -30,7 +30,7 @@ static const Query fail = { "fail", "SELECT 1 / ($1::bigint - $1::bigint)", 1 };
 static const Query insert = { "insert_mark", "INSERT INTO marks (n) VALUES ($1)", 1 };
 static const Query sleep_msec = { "sleep_msec", "SELECT pg_sleep($1::bigint / 1000.0)", 1 };
 
-/* -- asking ------------------------------------------------------------------------------------------- */
+/* -- asking ------------------------------------------------------------------------------------ */
 
 static void open_pool(PoolConfig config) {
         n_asked = n_answered = 0;
@@ -126,7 +126,7 @@ static void run_until(bool (*holds)(void)) {
         CHECK(holds());
 }
 
-/* -- plenty --------------------------------------------------------------------------------------------- */
+/* -- plenty ------------------------------------------------------------------------------------ */
 
 static void check_many(size_t n, PoolConfig config) {
         Asked *asked = xnew(Asked, n);
@@ -162,7 +162,12 @@ static void test_large_values(void) {
         Asked asked[6];
 
         memset(text, 'x', length);
-        open_pool((PoolConfig) { .n_connections = 1, .prepare = true, .depth = 6, .timeout_usec = 60 * USEC_PER_SEC });
+        open_pool((PoolConfig) {
+                .n_connections = 1,
+                .depth = 6,
+                .prepare = true,
+                .timeout_usec = 60 * USEC_PER_SEC,
+        });
         for (size_t i = 0; i < ELEMENTSOF(asked); i++) {
                 ask_init(&asked[i], 0);
                 batch_add(asked[i].batch, &mirror, P_TEXT(text_make(text, length)));
@@ -244,11 +249,11 @@ static void test_ask_from_answer(void) {
         close_pool();
 }
 
-/* -- transactions ------------------------------------------------------------------------------------------ */
+/* -- transactions ------------------------------------------------------------------------------ */
 
 /*
- * On one connection, in one turn: the first batch fails before the query it was to prepare, the others need that query
- * as well. Each must have its own outcome.
+ * On one connection, in one turn: the first batch fails before the query it was to prepare, the others need
+ * that query as well. Each must have its own outcome.
  */
 static void test_neighbours(void) {
         Asked failing, needing[3];
@@ -329,7 +334,8 @@ static void test_second_go(void) {
         close_pool();
 }
 
-/* A migration changes what a prepared statement returns: that connection cannot run it any more, another one can. */
+/* A migration changes what a prepared statement returns: that connection cannot run it any more, another
+ * one can. */
 static void test_changed_plan(void) {
         static const Query all = { "all", "SELECT * FROM shape", 0 };
         Asked asked;
@@ -355,7 +361,11 @@ static void test_prepare_or_not(void) {
         Asked asked;
 
         for (int prepare = 0; prepare < 2; prepare++) {
-                open_pool((PoolConfig) { .n_connections = 1, .prepare = prepare, .timeout_usec = 7 * USEC_PER_SEC });
+                open_pool((PoolConfig) {
+                        .n_connections = 1,
+                        .prepare = prepare,
+                        .timeout_usec = 7 * USEC_PER_SEC,
+                });
                 ask_one();
                 ask_one();
                 ask(&asked, 0, &count, 0);
@@ -368,7 +378,7 @@ static void test_prepare_or_not(void) {
         }
 }
 
-/* -- the slow lane -------------------------------------------------------------------------------------------- */
+/* -- the slow lane ----------------------------------------------------------------------------- */
 
 static void test_slow_lane(void) {
         static const Query running = {
@@ -399,12 +409,17 @@ static void test_slow_lane(void) {
         close_pool();
 }
 
-/* -- time ----------------------------------------------------------------------------------------------------- */
+/* -- time -------------------------------------------------------------------------------------- */
 
 static void test_timeout(void) {
         Asked sleeping, behind;
 
-        open_pool((PoolConfig) { .n_connections = 1, .depth = 1, .prepare = true, .timeout_usec = 300 * USEC_PER_MSEC });
+        open_pool((PoolConfig) {
+                .n_connections = 1,
+                .depth = 1,
+                .prepare = true,
+                .timeout_usec = 300 * USEC_PER_MSEC,
+        });
         ask_one();
         ask(&sleeping, 0, &sleep_msec, 60000);
         ask(&behind, 0, &sleep_msec, 60000);
@@ -417,7 +432,8 @@ static void test_timeout(void) {
         close_pool();
 }
 
-/* Each statement is in time, the batch is not: the server does not stop it, the answer must come all the same. */
+/* Each statement is in time, the batch is not: the server does not stop it, the answer must come all the
+ * same. */
 static void test_late_answer(void) {
         Asked late, next;
 
@@ -438,7 +454,7 @@ static void test_late_answer(void) {
         close_pool();
 }
 
-/* -- lost connections -------------------------------------------------------------------------------------------- */
+/* -- lost connections -------------------------------------------------------------------------- */
 
 static bool is_sleeping(void) {
         return test_number(aside, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'test-pool'"
@@ -455,7 +471,8 @@ static void test_lost_in_flight(void) {
         ask(&asked[2], BATCH_IDEMPOTENT, &insert, 301);
         ask(&asked[3], BATCH_READ, &echo, 5);
         run_until(is_sleeping);
-        test_script(aside, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test-pool'");
+        test_script(aside, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                           " WHERE application_name = 'test-pool'");
 
         wait_all();
         check_answer(&asked[1], -ENOTCONN);
@@ -580,12 +597,12 @@ static void test_bad_url(void) {
 int main(void) {
         aside = test_open(test_url());
         test_script(aside, "CREATE TABLE marks (n bigint); CREATE TABLE shape (id bigint);"
-                           "CREATE TABLE locks (id bigint PRIMARY KEY, n bigint); INSERT INTO locks VALUES (0, 0), (1, 0);"
+                           "CREATE TABLE keys (n bigint PRIMARY KEY);"
                            "CREATE SEQUENCE tries;"
                            "CREATE FUNCTION unlucky(n bigint) RETURNS void LANGUAGE plpgsql AS"
                            " $$ BEGIN IF nextval('tries') <= n THEN"
                            "    RAISE EXCEPTION 'somebody else' USING ERRCODE = '40001'; END IF; END $$;"
-                           "CREATE TABLE late_marks (n bigint REFERENCES locks DEFERRABLE INITIALLY DEFERRED)");
+                           "CREATE TABLE late_marks (n bigint REFERENCES keys DEFERRABLE INITIALLY DEFERRED)");
         CHECK_INT(loop_new(&loop), 0);
 
         test_many();
