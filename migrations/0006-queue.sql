@@ -490,9 +490,10 @@ $$;
 
 -- `completed`, or why not: `unclaimed`, `ended`, `no_dataclip`. The final dataclip is one the run has already stored
 -- (given_dataclip), else its final state becomes one (own_dataclip; save: with its content). `reply` answers the webhook's caller.
+-- `again`: a second try after a lost connection; a first one that was committed shows in state and time.
 CREATE FUNCTION run_complete(of_project uuid, of_run uuid, final_state text, worker_time timestamptz, of_error_type text,
                              of_error_message text, given_dataclip uuid, own_dataclip uuid, result bytea, save boolean,
-                             reply_status bigint, reply bytea) RETURNS text
+                             reply_status bigint, reply bytea, again boolean) RETURNS text
 LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 DECLARE
   queue_state text;
@@ -500,7 +501,10 @@ DECLARE
 BEGIN
   SELECT w.state INTO queue_state FROM run_queue w WHERE w.run_id = of_run AND w.project_id = of_project FOR UPDATE;
   IF NOT FOUND THEN
-    RETURN 'ended';
+    RETURN CASE WHEN again AND EXISTS (SELECT FROM runs r
+                                        WHERE r.id = of_run AND r.project_id = of_project
+                                          AND r.state = final_state AND r.finished_at = worker_time)
+                THEN 'completed' ELSE 'ended' END;
   ELSIF queue_state = 'available' THEN
     RETURN 'unclaimed';
   END IF;

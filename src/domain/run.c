@@ -74,13 +74,14 @@ void run_start(Batch *batch, const Run *run, uint64_t worker_usec) {
         batch_add(batch, &SQL_RUN_START, P_UUID(&run->project_id), P_UUID(&run->id), P_TIME(worker_usec));
 }
 
-void run_complete(Batch *batch, const Run *run, const RunEnd *end) {
+void run_complete(Batch *batch, const Run *run, const RunEnd *end, bool again) {
         const WebhookReply *reply = end->reply;
 
         batch_add(batch, &SQL_RUN_COMPLETE, P_UUID(&run->project_id), P_UUID(&run->id), P_STRING(end->state),
                   P_TIME(end->worker_usec), P_TEXT(end->error_type), P_TEXT(end->error_message),
                   P_UUID(&end->given_dataclip_id), P_UUID(&end->own_dataclip_id), P_BYTES(end->result),
-                  P_BOOL(run->save_dataclips), reply ? P_INT(reply->status) : P_NULL, reply ? P_BYTES(reply->data) : P_NULL);
+                  P_BOOL(run->save_dataclips), reply ? P_INT(reply->status) : P_NULL, reply ? P_BYTES(reply->data) : P_NULL,
+                  P_BOOL(again));
 }
 
 static const struct {

@@ -64,7 +64,8 @@ typedef struct RunEnd {
         const WebhookReply *reply;              /* NULL: nobody waits */
 } RunEnd;
 
-void run_complete(Batch *batch, const Run *run, const RunEnd *end);
+/* `again`: the outcome of a first try is not known; that it was committed counts as success. */
+void run_complete(Batch *batch, const Run *run, const RunEnd *end, bool again);
 
 /* The final state of a worker's reason (worker-channel 5.9); NULL: none. */
 const char *run_state_of_reason(Text reason);

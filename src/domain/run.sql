@@ -15,6 +15,6 @@ SELECT run_start($1::uuid, $2::uuid, $3::timestamptz) AS outcome;
 
 -- name: run_complete
 -- params: project_id run_id state worker_time error_type error_message given_dataclip_id own_dataclip_id result save
--- params: reply_status reply
+-- params: reply_status reply again
 SELECT run_complete($1::uuid, $2::uuid, $3::text, $4::timestamptz, $5::text, $6::text, $7::uuid, $8::uuid, $9::bytea,
-                    $10::boolean, $11::bigint, $12::bytea) AS outcome;
+                    $10::boolean, $11::bigint, $12::bytea, $13::boolean) AS outcome;
