@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What workers feel: from a webhook's 200 to the claim's reply, claims with little and with much in the queue, log lines.
+ */
+
+import { psql, sleep } from './lib/instance.js';
+import { Worker } from './lib/worker.js';
+
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
+const high = (values) => values.sort((a, b) => a - b)[Math.floor(values.length * 0.99)];
+
+function emptyQueue() {
+  psql('TRUNCATE run_queue');
+}
+
+/* -- latency -------------------------------------------------------------------------------------------- */
+
+export async function latency(instance, report) {
+  const n = 300, times = [];
+  const path = instance.manifest.workflows[0].webhook_path;
+  const worker = await Worker.connect(instance);
+  let arrived;
+
+  emptyQueue();
+  /* As the real worker does: it claims when it is told that there is work. */
+  worker.onPush = async (topic, event) => {
+    if (event !== 'work-available')
+      return;
+    const runs = await worker.claim();
+    for (const { id } of runs)
+      arrived?.(id, performance.now());
+  };
+  await worker.joinQueue();
+  await worker.claim();
+
+  for (let i = 0; i < n; i++) {
+    const claims = new Map();
+    let wake;
+    arrived = (id, at) => (claims.set(id, at), wake?.());
+    const reply = await fetch(instance.url('webhooks', path), { method: 'POST', body: '{"n":1}',
+      headers: { 'content-type': 'application/json', 'x-api-key': instance.apiKey } });
+    const answered = performance.now();
+    const id = reply.headers.get('x-meta-run-id');
+    await reply.text();
+    while (!claims.has(id))
+      await new Promise((resolve) => { wake = resolve; setTimeout(resolve, 1000); });
+    times.push(Math.max(0, claims.get(id) - answered));
+    await sleep(20);
+  }
+  worker.close();
+
+  report.figure('webhook\'s 200 → claim reply at an idle worker, median', median(times), '≤', 15, 'ms');
+  report.figure('the same, p99', high(times), '≤', 60, 'ms');
+}
+
+/* -- claims ----------------------------------------------------------------------------------------------- */
+
+function fillQueue(count) {
+  emptyQueue();
+  psql('TRUNCATE runs, work_orders, claim_turns');
+  psql(`INSERT INTO runs (id, project_id, workflow_id, work_order_id, snapshot_id, starting_trigger_id, run_timeout_ms)
+    SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ${count} + n), 12, '0') || '7000' || lpad(to_hex(n), 16, '8'))::uuid,
+           w.project_id, w.id,
+           (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ${count} + n), 12, '0') || '7001' || lpad(to_hex(n), 16, '8'))::uuid,
+           w.current_snapshot_id, t.id, 300000
+      FROM generate_series(1, ${count}) n
+      JOIN (SELECT *, row_number() OVER () - 1 AS place FROM workflows) w ON w.place = n % (SELECT count(*) FROM workflows)
+      JOIN triggers t ON t.workflow_id = w.id`);
+  psql(`INSERT INTO work_orders (id, project_id, workflow_id, snapshot_id) SELECT work_order_id, project_id, workflow_id, snapshot_id FROM runs`);
+  psql(`INSERT INTO run_queue (run_id, project_id, workflow_id, work_order_id, lane_id, run_timeout_ms)
+    SELECT id, project_id, workflow_id, work_order_id, workflow_id, run_timeout_ms FROM runs`);
+  psql('VACUUM ANALYZE run_queue');
+  psql('VACUUM ANALYZE runs');
+  psql('VACUUM ANALYZE work_orders');
+  psql('CHECKPOINT');
+}
+
+async function claimRate(instance, count) {
+  const workers = await Promise.all(Array.from({ length: 32 }, () => Worker.connect(instance)));
+  await Promise.all(workers.map((worker) => worker.joinQueue()));
+
+  const ids = new Set();
+  const start = performance.now();
+  await Promise.all(workers.map(async (worker) => {
+    while (ids.size < count) {
+      const runs = await worker.claim(1);
+      if (runs.length === 0)
+        break;
+      for (const { id } of runs) {
+        if (ids.has(id))
+          throw new Error(`run ${id} was claimed twice`);
+        ids.add(id);
+      }
+    }
+  }));
+  const seconds = (performance.now() - start) / 1000;
+  for (const worker of workers)
+    worker.close();
+  return ids.size / seconds;
+}
+
+export async function claims(instance, report) {
+  const many = Number(process.env.BENCH_QUEUED ?? 1_000_000);
+  const rounds = [];
+
+  /* The small queue is drained several times, so that both are measured for as long. */
+  for (let n = 0; n < 5; n++) {
+    fillQueue(1000);
+    rounds.push(await claimRate(instance, 1000));
+  }
+  const small = median(rounds);
+  fillQueue(many);
+  const large = await claimRate(instance, 5000);
+  emptyQueue();
+
+  report.note('claims, 1,000 queued', `${small.toFixed(0)}/s`);
+  report.figure(`claims, one run each, ${many.toLocaleString('en')} queued over 1,000 workflows`, large, '≥', 2000, '/s');
+  report.figure('against 1,000 queued', large / small, '≥', 0.8, '×');
+}
+
+/* -- log lines ----------------------------------------------------------------------------------------------- */
+
+export async function logLines(instance, report) {
+  const nRuns = 4, perRun = 250, lines = 50;
+  fillQueue(nRuns);
+  const worker = await Worker.connect(instance);
+  await worker.joinQueue();
+  const runs = [];
+  while (runs.length < nRuns)
+    runs.push(...await worker.claim(nRuns));
+  const joined = await Promise.all(runs.map(async ({ id, token }) => {
+    const topic = `run:${id}`;
+    const reply = await worker.push(null, topic, 'phx_join', { token });
+    if (reply.status !== 'ok')
+      throw new Error(JSON.stringify(reply));
+    return topic;
+  }));
+
+  const start = performance.now();
+  await Promise.all(joined.map(async (topic) => {
+    for (let n = 0; n < perRun; n++) {
+      const now = BigInt(Date.now()) * 1000n;
+      const logs = Array.from({ length: lines }, (_, i) => ({ message: [`line ${n * lines + i} of this run`, { ok: true }], source: 'JOB',
+        level: 'info', timestamp: String(now + BigInt(i)) }));
+      const reply = await worker.push('1', topic, 'run:batch_logs', { run_id: topic.slice(4), logs });
+      if (reply.status !== 'ok')
+        throw new Error(JSON.stringify(reply));
+    }
+  }));
+  const seconds = (performance.now() - start) / 1000;
+  worker.close();
+
+  const stored = Number(psql(`SELECT count(*) FROM log_lines WHERE run_id IN (${runs.map(({ id }) => `'${id}'`).join()})`));
+  if (stored !== nRuns * perRun * lines)
+    throw new Error(`${nRuns * perRun * lines} lines were acknowledged, ${stored} are stored`);
+  emptyQueue();
+  report.figure('log lines through one socket, batches of 50, 4 runs', stored / seconds, '≥', 20000, '/s');
+}
