@@ -272,13 +272,12 @@ static void kick(WebSocket *socket) {
 /* The idle peer's deadline moves with all it sends; the timer finds out when it fires. */
 static void on_timer(Timer *timer) {
         WebSocket *socket = container_of(timer, WebSocket, timer);
-        uint64_t due = socket->heard_usec + socket->config.idle_timeout_usec,
-                 now = loop_now_usec(timer->loop);
+        uint64_t silent_usec = loop_now_usec(timer->loop) - socket->heard_usec;
 
         if (socket->close_sent || socket->close_asked)
                 finish(socket);
-        else if (due > now)
-                timer_start(timer, due - now);
+        else if (silent_usec < socket->config.idle_timeout_usec)
+                timer_start(timer, socket->config.idle_timeout_usec - silent_usec);
         else {
                 websocket_close(socket, WSLAY_CODE_GOING_AWAY, NULL);
                 timer_start(timer, CLOSE_USEC);
@@ -301,7 +300,7 @@ static void on_upgraded(void *userdata, h2o_socket_t *h2o_socket, size_t request
         socket->socket = h2o_socket;
         socket->heard_usec = loop_now_usec(socket->timer.loop);
         list_append(&socket->server->upgraded, &socket->upgraded.link);
-        if (!timer_is_running(&socket->timer))
+        if (socket->config.idle_timeout_usec > 0)
                 timer_start(&socket->timer, socket->config.idle_timeout_usec);
         turn(socket);
 }

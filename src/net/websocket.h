@@ -27,7 +27,7 @@ typedef struct WebSocketHandlers {
 typedef struct WebSocketConfig {
         size_t max_message;             /* bytes; larger: 1009 */
         size_t max_queue; /* bytes; who has more waiting when the next message is sent is dropped */
-        uint64_t idle_timeout_usec;     /* nothing from the peer for that long: 1001 */
+        uint64_t idle_timeout_usec;     /* nothing from the peer for that long: 1001; 0: never */
         const char *protocol;           /* subprotocol, chosen when the peer offers it; static; NULL: none */
 } WebSocketConfig;
 
