@@ -21,11 +21,24 @@ static void on_request(HttpRequest *request, void *userdata) {
                 route_serve(service, web_routes, request);
 }
 
+/* The port is left out where everybody knows it. */
+static char *make_base_url(const Settings *settings) {
+        bool is_standard = settings->url_port == (strcmp(settings->url_scheme, "https") == 0 ? 443 : 80);
+        _cleanup_(buffer_deinit) Buffer url = BUFFER_NULL;
+
+        buffer_printf(&url, "%s://%s", settings->url_scheme, settings->url_host);
+        if (!is_standard)
+                buffer_printf(&url, ":%llu", (unsigned long long) settings->url_port);
+
+        return xstrndup(url.data, url.length);
+}
+
 static int start(Service *service) {
         Web *web = xnew(Web, 1);
         int r;
 
         service->state = web;
+        web->base_url = make_base_url(service->settings);
         r = run_key_new(secret_text(service->settings->run_token_key), &web->key);
         if (r < 0)
                 return log_error_errno(r, "WORKER_RUNS_PRIVATE_KEY is no RSA key: %m");
@@ -39,6 +52,7 @@ static void web_free(Service *service) {
         if (!web)
                 return;
         web->key = run_key_free(web->key);
+        free(web->base_url);
         free(web);
         service->state = NULL;
 }

@@ -5,13 +5,39 @@
  * project's members.
  */
 
+#include "web/read.h"
 #include "web/web.h"
 
 #define GET_PUBLIC(pattern, stages) { "GET", pattern, stages, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC }
+#define GET_MINE(pattern, stages, reply)                                                           \
+        { "GET", pattern, stages, sizeof(Read), AUTH_TOKEN, RIGHT_AUTHENTICATED, .schema = reply }
+#define GET_PROJECT(pattern, stages, reply)                                                        \
+        { "GET", pattern, stages, sizeof(Read), AUTH_TOKEN, RIGHT_READ_PROJECT, .schema = reply }
 
 const Route web_routes[] = {
-        GET_PUBLIC("/",              get_front_page),
-        GET_PUBLIC("/health_check",  get_health),
-        GET_PUBLIC("/{rest...}",     get_unknown),
+        GET_PUBLIC("/",             get_front_page),
+        GET_PUBLIC("/health_check", get_health),
+        GET_PUBLIC("/{rest...}",    get_unknown),
+
+        GET_MINE("/api/jobs",             get_jobs,        "jobs.json"),
+        GET_PROJECT("/api/jobs/{id}",     get_job,         "job.json"),
+        GET_MINE("/api/log_lines",        get_log_lines,   "log-lines.json"),
+        GET_MINE("/api/projects",         get_projects,    "projects.json"),
+        GET_PROJECT("/api/projects/{id}", get_project,     "project.json"),
+        GET_MINE("/api/runs",             get_runs,        "runs.json"),
+        GET_PROJECT("/api/runs/{id}",     get_run,         "run.json"),
+        GET_MINE("/api/work_orders",      get_work_orders, "work-orders.json"),
+        GET_PROJECT("/api/work_orders/{id}", get_work_order, "work-order.json"),
+        GET_MINE("/api/workflows",        get_workflows,   "workflows.json"),
+        GET_PROJECT("/api/workflows/{id}", get_workflow,   "workflow.json"),
+
+        GET_PROJECT("/api/projects/{project_id}/jobs",             get_jobs,        "jobs.json"),
+        GET_PROJECT("/api/projects/{project_id}/jobs/{id}",        get_job,         "job.json"),
+        GET_PROJECT("/api/projects/{project_id}/runs",             get_runs,        "runs.json"),
+        GET_PROJECT("/api/projects/{project_id}/runs/{id}",        get_run,         "run.json"),
+        GET_PROJECT("/api/projects/{project_id}/work_orders",      get_work_orders, "work-orders.json"),
+        GET_PROJECT("/api/projects/{project_id}/work_orders/{id}", get_work_order,  "work-order.json"),
+        GET_PROJECT("/api/projects/{project_id}/workflows",        get_workflows,   "workflows.json"),
+        GET_PROJECT("/api/projects/{project_id}/workflows/{id}",   get_workflow,    "workflow.json"),
         {}
 };

@@ -14,6 +14,7 @@
 
 /* service->state */
 typedef struct Web {
+        char *base_url;                 /* "https://host:port" */
         RunKey *key;                    /* checks API tokens */
         bool is_missing[N_SIBLINGS];    /* could not be reached last time */
 } Web;
@@ -36,3 +37,9 @@ extern const Stage get_front_page[], get_health[], get_unknown[];
 
 /* -- resources, one file each --------------------------------------------------------------------------- */
 
+extern const Stage get_jobs[], get_job[];
+extern const Stage get_log_lines[];
+extern const Stage get_projects[], get_project[];
+extern const Stage get_runs[], get_run[];
+extern const Stage get_work_orders[], get_work_order[];
+extern const Stage get_workflows[], get_workflow[];
