@@ -86,7 +86,8 @@ void http_source_preflight(Call *call) {
         call_header(call, "access-control-allow-methods", TEXT("GET,POST,PUT,PATCH,DELETE,OPTIONS"));
         call_header(call, "access-control-allow-headers",
                     TEXT("Authorization,Content-Type,Accept,Origin,User-Agent,DNT,Cache-Control,"
-                         "X-Mx-ReqToken,Keep-Alive,X-Requested-With,If-Modified-Since,X-CSRF-Token,X-API-Key"));
+                         "X-Mx-ReqToken,Keep-Alive,X-Requested-With,If-Modified-Since,X-CSRF-Token,"
+                         "X-API-Key"));
         (void) call_reply(call, 204, TEXT_NULL);
 }
 

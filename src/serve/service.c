@@ -108,7 +108,8 @@ static int open_database(Service *service) {
         const Settings *settings = service->settings;
         PoolConfig pool = {
                 .url = settings->database_url,
-                .n_connections = config->n_connections > 0 ? config->n_connections : settings->database_pool_size,
+                .n_connections = config->n_connections > 0 ? config->n_connections :
+                                                             settings->database_pool_size,
                 .timeout_usec = settings->database_timeout_msec * USEC_PER_MSEC,
                 .prepare = settings->database_prepare,
                 .disable_ssl = settings->disable_db_ssl,
@@ -160,7 +161,7 @@ static int open_sockets(Daemon *daemon) {
         }
 
         if (n == 0 && daemon->options.n_listen == 0)
-                return log_error_errno(-EINVAL, "There is no socket to serve: start the socket unit or use --listen");
+                return log_error_errno(-EINVAL, "There is no socket: start the socket unit or use --listen");
 
         daemon->has_sockets = n > 0;
         return 0;

@@ -187,7 +187,7 @@ static void forget_variable(const Loader *loader, const Setting *row) {
         if (!value || !*value)
                 return;
 
-        /* One notice is enough: the program that needs it gives it, not each that shares the environment file. */
+        /* One notice is enough: the program that needs it gives it, not each that shares the file. */
         if (row->credential && !loader->file_is_source && (!row->need || row->need & loader->needs))
                 log_full(LOG_NOTICE, 0, NULL, MSG_SECRET_IN_ENVIRONMENT,
                          "%s came from the environment; the credential %s keeps it from other eyes",

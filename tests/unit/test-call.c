@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The call engine: stages in order, waits that end from the loop, one answer and one end for each call, whatever
- * comes first: result, deadline or the peer's leaving. Run under AddressSanitizer this is also the test that
- * calls are freed, and not too early.
+ * The call engine: stages in order, waits that end from the loop, one answer and one end for each call,
+ * whatever comes first: result, deadline or the peer's leaving. Run under AddressSanitizer this is also
+ * the test that calls are freed, and not too early.
  *
- * The pool's place is taken by a list of what was submitted, so that a test can say when a batch comes back.
+ * The pool's place is taken by a list of what was submitted, so that a test can say when a batch comes
+ * back.
  */
 
 #include <errno.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The life of a daemon, seen from outside: a child runs service_main() on a socket in a directory of ours, with its
- * database away. What it tells the service manager arrives on a socket as well; what callers hear is read from
- * the connection.
+ * The life of a daemon, seen from outside: a child runs service_main() on a socket in a directory of ours,
+ * with its database away. What it tells the service manager arrives on a socket as well; what callers hear
+ * is read from the connection.
  */
 
 #include <errno.h>
@@ -208,7 +208,8 @@ static void expect(const char *start_of_message) {
         expect_notify(start_of_message, message);
 }
 
-/* -- talking to it ------------------------------------------------------------------------------------------ */
+/* -- talking to it
+ * ------------------------------------------------------------------------------------------ */
 
 static int dial(void) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -246,7 +247,8 @@ static void check_contains(const char *text, const char *part) {
         CHECK(strstr(text, part));
 }
 
-/* -- what callers hear ---------------------------------------------------------------------------------------- */
+/* -- what callers hear
+ * ---------------------------------------------------------------------------------------- */
 
 #define ID "0123456789-abcdefghij"
 
@@ -341,7 +343,8 @@ static void test_cors_list(void) {
         CHECK_INT(stopped(pid), 0);
 }
 
-/* -- its life ------------------------------------------------------------------------------------------------- */
+/* -- its life
+ * ------------------------------------------------------------------------------------------------- */
 
 static void test_notify(void) {
         static const char *const environment[] = { "WATCHDOG_USEC", "20000", NULL };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Settings: which environments, files and credentials a program starts with, and what is said about those it does
- * not. Each case runs in a child of its own, because loading takes the secrets out of the environment.
+ * Settings: which environments, files and credentials a program starts with, and what is said about those
+ * it does not. Each case runs in a child of its own, because loading takes the secrets out of the
+ * environment.
  */
 
 #include <fcntl.h>
@@ -458,7 +459,8 @@ static void test_good_secrets(void) {
         CHECK_INT(outcome.status, 0);
 }
 
-/* -- the rest --------------------------------------------------------------------------------------------- */
+/* -- the rest
+ * --------------------------------------------------------------------------------------------- */
 
 static void reload(Settings *settings) {
         write_file("fulgur.env", "LOG_LEVEL=debug\nPORT=5000\nWORKER_MAX_RUN_DURATION_SECONDS=60\n");
