@@ -93,8 +93,9 @@ void run_set_add(RunSet *set, const Uuid *run_id, const Uuid *project_id, const 
 }
 
 void claims_give_back(Batch *batch, RunSet *set) {
-        batch_add(batch, &SQL_CLAIMS_GIVE_BACK, array_param(&set->run_ids), array_param(&set->project_ids),
-                  array_param(&set->nonces));
+        batch_add(batch, &SQL_CLAIMS_GIVE_BACK, array_move(&set->run_ids, batch->arena),
+                  array_move(&set->project_ids, batch->arena),
+                  array_move(&set->nonces, batch->arena));
 }
 
 void claims_give_back_unjoined(Batch *batch, int64_t at_most) {
@@ -110,11 +111,13 @@ void given_back_read(const Rows *rows, size_t row, GivenBack *ret_given_back) {
 }
 
 void leases_renew(Batch *batch, RunSet *set, uint64_t lease_usec) {
-        batch_add(batch, &SQL_LEASES_RENEW, array_param(&set->run_ids), array_param(&set->project_ids),
+        batch_add(batch, &SQL_LEASES_RENEW, array_move(&set->run_ids, batch->arena),
+                  array_move(&set->project_ids, batch->arena),
                   P_INT((int64_t) lease_usec));
 }
 
 void leases_shorten(Batch *batch, RunSet *set, uint64_t lease_usec) {
-        batch_add(batch, &SQL_LEASES_SHORTEN, array_param(&set->run_ids), array_param(&set->project_ids),
+        batch_add(batch, &SQL_LEASES_SHORTEN, array_move(&set->run_ids, batch->arena),
+                  array_move(&set->project_ids, batch->arena),
                   P_INT((int64_t) lease_usec));
 }

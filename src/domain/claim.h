@@ -43,7 +43,7 @@ size_t claims_read(const Rows *rows, Arena *arena, Claim **ret_claims);
 /* What the run's token says (worker-channel 2.2), good for the run's time and `grace_seconds` from now. */
 void claim_write_token(const Claim *claim, uint64_t now_usec, uint64_t grace_seconds, Buffer *claims);
 
-/* Runs by id: for statements about many of them. */
+/* Runs by id, for one statement about many of them: it takes the set over. */
 typedef struct RunSet {
         Array run_ids, project_ids, nonces;
 } RunSet;

@@ -16,6 +16,7 @@ typedef struct RunJoin {
         ChannelCall base;
         Run run;
         LiveRun *live;          /* also the channel's state */
+        bool fills_scrubber;
 } RunJoin;
 
 static int check_token(Call *call);
@@ -144,6 +145,7 @@ static int find_run(Call *call) {
         if (join->live->scrubber_is_filled || (join->run.is_live && join->run.n_fetched == 0))
                 return CALL_NEXT;
 
+        join->fills_scrubber = true;
         batch = batch_new(&call->arena, BATCH_READ);
         credential_ask_fetched(batch, &join->live->run, join->live->index.credential_ids,
                                join->live->index.n_credential_ids);
@@ -172,7 +174,7 @@ static void fill_scrubber(RunJoin *join, const Rows *rows) {
 static int admit(Call *call) {
         RunJoin *join = container_of(call, RunJoin, base.call);
 
-        if (!join->live->scrubber_is_filled && call->result.n_rows > 0)
+        if (join->fills_scrubber)
                 fill_scrubber(join, call->result.rows[0]);
         join->live->scrubber_is_filled = true;
         return channel_reply_ok(&join->base, TEXT("{}"));
