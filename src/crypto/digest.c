@@ -19,7 +19,7 @@ void digest_sha256(Text text, uint8_t digest[static DIGEST_SIZE]) {
 }
 
 /* RFC 6455, section 4.2.2. libsodium rightly has no SHA-1; here it proves nothing to anybody. */
-void digest_websocket_accept(Text key, char accept[static 29]) {
+void digest_websocket_accept(Text key, char accept[static WEBSOCKET_ACCEPT_SIZE]) {
         _cleanup_(buffer_deinit) Buffer joined = BUFFER_NULL;
         uint8_t digest[SHA1_SIZE];
         unsigned length = 0;
@@ -29,5 +29,5 @@ void digest_websocket_accept(Text key, char accept[static 29]) {
         if (EVP_Digest(joined.data, joined.length, digest, &length, EVP_sha1(), NULL) != 1 ||
             length != sizeof digest)
                 abort();        /* only if libcrypto was built without it */
-        sodium_bin2base64(accept, 29, digest, sizeof digest, sodium_base64_VARIANT_ORIGINAL);
+        sodium_bin2base64(accept, WEBSOCKET_ACCEPT_SIZE, digest, sizeof digest, sodium_base64_VARIANT_ORIGINAL);
 }

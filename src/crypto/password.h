@@ -25,7 +25,8 @@ bool password_is_stale(const char *hash);
 /* SHA-256: API tokens are stored as this. */
 void digest_sha256(Text text, uint8_t digest[static DIGEST_SIZE]);
 /* SHA-1 in base64 for the WebSocket handshake only. */
-void digest_websocket_accept(Text key, char accept[static 29]);
+#define WEBSOCKET_ACCEPT_SIZE 29        /* base64 and its NUL */
+void digest_websocket_accept(Text key, char accept[static WEBSOCKET_ACCEPT_SIZE]);
 
 /* -- base64: the functions append ------------------------------------------------------------------ */
 

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 
+#include "crypto/password.h"
 #include "net/websocket-private.h"
-#include "net/websocket-key.h"
 
 #define KEY_LENGTH 24   /* base64 of 16 bytes */
 
@@ -73,7 +73,7 @@ void websocket_upgrade(HttpRequest *request, const char *protocol, h2o_http1_upg
         h2o_req_t *req;
         h2o_iovec_t copy;
 
-        websocket_accept_key(http_header(request, "sec-websocket-key"), accept);
+        digest_websocket_accept(http_header(request, "sec-websocket-key"), accept);
         req = http_request_take(request);
 
         req->res.status = 101;

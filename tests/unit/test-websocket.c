@@ -6,7 +6,7 @@
 
 #include "basic/clock.h"
 #include "net/http.h"
-#include "net/websocket-key.h"
+#include "crypto/password.h"
 #include "net/websocket.h"
 #include "peer.h"
 
@@ -209,7 +209,7 @@ static void test_key(void) {
         char accept[WEBSOCKET_ACCEPT_SIZE];
 
         /* The example of RFC 6455; its 60 bytes make two blocks. */
-        websocket_accept_key(TEXT("dGhlIHNhbXBsZSBub25jZQ=="), accept);
+        digest_websocket_accept(TEXT("dGhlIHNhbXBsZSBub25jZQ=="), accept);
         CHECK_STRING(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
 
