@@ -16,7 +16,8 @@
 typedef struct Bell Bell;
 typedef void (*BellHandler)(const char *channel, const char *payload, void *userdata);
 
-/* `channels` ends with NULL. -EINVAL: url not understood, logged. `disable_ssl`: conninfo.h. */
+/* `channels` ends with NULL. The handler must not free the bell. -EINVAL: url not understood, logged.
+ * `disable_ssl`: conninfo.h. */
 int bell_new(Loop *loop, const char *url, bool disable_ssl, const char *const channels[], BellHandler handler,
              void *userdata, Bell **ret_bell);
 Bell *bell_free(Bell *bell);

@@ -24,7 +24,7 @@ typedef struct PoolConfig {
 
 /* Starts connecting at once; never fails for a database that is away. -EINVAL: url not understood, logged. */
 int pool_new(Loop *loop, const PoolConfig *config, Pool **ret_pool);
-Pool *pool_free(Pool *pool);            /* what is still waiting gets -ECANCELED */
+Pool *pool_free(Pool *pool);            /* what is still waiting gets -ECANCELED; not from within `done` */
 DEFINE_CLEANUP(Pool, pool_free);
 
 /* `done` is called exactly once, from the loop, never inside pool_submit(). The result is the pool's and
