@@ -11,6 +11,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { environment } from '../../integration/lib/keys.js';
+
 const root = new URL('../../..', import.meta.url).pathname;
 const build = process.env.FULGUR_BUILD ?? join(root, 'build');
 
@@ -56,10 +58,8 @@ export class Instance {
   }
 
   writeSettings() {
-    const keys = ['encryption', 'worker', 'session'].map((kind) =>
-      execFileSync(join(build, 'src/ctl/fulgurctl'), ['--json', 'key', 'generate', kind], { encoding: 'utf8' }));
     this.settings = {
-      ...Object.assign({}, ...keys.map((text) => JSON.parse(text))),
+      ...environment,
       DATABASE_URL: process.env.FULGUR_TEST_DATABASE,
       FULGUR_WEBHOOKS_SOCKET: join(this.folder, 'webhooks.sock'),
       FULGUR_WORKERS_SOCKET: join(this.folder, 'workers.sock'),
