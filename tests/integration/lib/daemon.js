@@ -32,8 +32,10 @@ export async function startDaemon(name, database, env = {}) {
         daemon.log += data;
         if (process.env.FULGUR_TEST_VERBOSE) process.stderr.write(data);
       });
+      // Not when the socket is there: it is bound before it listens.
+      const started = daemon.log.length;
       const timer = setInterval(() => {
-        if (!fs.existsSync(socketPath)) return;
+        if (!daemon.log.slice(started).includes('Listening on')) return;
         clearInterval(timer);
         resolve();
       }, 5);
