@@ -27,28 +27,37 @@ WITH incoming AS (
          unnest($11::text[]) AS queue,
          unnest($12::bigint[]) AS priority,
          unnest($13::boolean[]) AS waits
-), starts AS (
-  -- trigger_type: what the triggers must still be, and enabled. Null: a person starts them, enabled or not.
-  SELECT i.*, t.workflow_id, t.success_code, t.error_code
-    FROM incoming i
-    JOIN triggers t ON t.id = i.trigger_id AND t.project_id = i.project_id
-   WHERE $14::text IS NULL OR (t.enabled AND t.type = $14)
-  UNION ALL
-  SELECT i.*, j.workflow_id, NULL, NULL
-    FROM incoming i
-    JOIN jobs j ON j.id = i.job_id AND j.project_id = i.project_id
 ), accepted AS (
-  SELECT s.*, w.current_snapshot_id AS snapshot_id, w.enable_job_logs,
-         p.retention_policy <> 'erase_all' AS save_dataclips,
+  -- Each order looks up its own few rows by their primary keys. OFFSET 0 holds the planner to it: about tables that nobody has analyzed
+  -- yet it knows nothing, and joins all workflows with all orders.
+  SELECT i.*, s.workflow_id, s.success_code, s.error_code, w.snapshot_id, w.enable_job_logs, p.save_dataclips,
          run_lane_id(w.id, w.concurrency, p.id, p.concurrency) AS lane_id,
          coalesce(w.concurrency, p.concurrency) AS lane_limit
-    FROM starts s
-    JOIN workflows w ON w.id = s.workflow_id
-    JOIN projects p ON p.id = w.project_id
-   WHERE w.deleted_at IS NULL AND w.current_snapshot_id IS NOT NULL AND p.scheduled_deletion IS NULL
-     -- An input that is there already must be the project's.
-     AND (s.dataclip_type IS NOT NULL OR s.dataclip_id IS NULL
-          OR EXISTS (SELECT FROM dataclips d WHERE d.id = s.dataclip_id AND d.project_id = s.project_id))
+    FROM incoming i
+    CROSS JOIN LATERAL (
+      -- trigger_type: what the triggers must still be, and enabled. Null: a person starts them, enabled or not.
+      SELECT t.workflow_id, t.success_code, t.error_code
+        FROM triggers t
+       WHERE t.id = i.trigger_id AND t.project_id = i.project_id
+         AND ($14::text IS NULL OR (t.enabled AND t.type = $14))
+      UNION ALL
+      SELECT j.workflow_id, NULL, NULL
+        FROM jobs j
+       WHERE j.id = i.job_id AND j.project_id = i.project_id
+      OFFSET 0) s
+    CROSS JOIN LATERAL (
+      SELECT w.id, w.current_snapshot_id AS snapshot_id, w.enable_job_logs, w.concurrency
+        FROM workflows w
+       WHERE w.id = s.workflow_id AND w.deleted_at IS NULL AND w.current_snapshot_id IS NOT NULL
+      OFFSET 0) w
+    CROSS JOIN LATERAL (
+      SELECT p.id, p.retention_policy <> 'erase_all' AS save_dataclips, p.concurrency
+        FROM projects p
+       WHERE p.id = i.project_id AND p.scheduled_deletion IS NULL
+      OFFSET 0) p
+   -- An input that is there already must be the project's. (EXISTS would be hashed: a scan of all dataclips.)
+   WHERE i.dataclip_type IS NOT NULL OR i.dataclip_id IS NULL
+      OR (SELECT true FROM dataclips d WHERE d.id = i.dataclip_id AND d.project_id = i.project_id LIMIT 1)
 ), new_dataclips AS (
   INSERT INTO dataclips (id, project_id, type, size)
   SELECT dataclip_id, project_id, dataclip_type, octet_length(($9::bytea[])[n])
