@@ -286,8 +286,10 @@ static void flight_keep_unknown(Flight *flight, const bool stored[]) {
                 else
                         flight->items[n++] = item;
         }
-        if (n < flight->n_items)
+        if (n < flight->n_items) {
+                log_info("The answer to a commit was lost: %zu webhooks in it are stored", flight->n_items - n);
                 commit->config.stored(commit->config.userdata);
+        }
         flight->n_items = n;
 }
 
