@@ -40,8 +40,9 @@ CREATE TABLE run_queue (
 CREATE INDEX run_queue_available ON run_queue (queue, priority, project_id, lane_id, inserted_at, run_id)
   WHERE state = 'available';
 CREATE INDEX run_queue_limited ON run_queue (lane_id, inserted_at, run_id) WHERE lane_limit IS NOT NULL;
+-- Also what those walk who look for leases that have run out: there are not more active runs than workers have room for. An index on
+-- the lease itself would be written with every claim, join and renewal.
 CREATE INDEX run_queue_active ON run_queue (workflow_id) WHERE state <> 'available';
-CREATE INDEX run_queue_lease ON run_queue (lease_expires_at) WHERE state <> 'available';
 CREATE INDEX run_queue_work_order ON run_queue (work_order_id);
 
 -- Whose turn it is inside a project: the lane served last.
@@ -129,8 +130,9 @@ $$;
 -- Claims runs for several claimers at once, fairly: projects take turns, lanes of a project take turns, the oldest run of a lane goes
 -- first. Queues and priorities come before fairness: a class is one (queue, priority), served in the order of `queues`.
 --
--- Cost: a few index probes for each run handed out, whatever waits or has finished. Lanes that are at their limit are passed over, at
--- most `max_visits` lanes in one call; the turn remembers where to go on.
+-- Cost: a few index probes for each run handed out, whatever waits or has finished. A round looks at the projects with work, from the one
+-- after the last served, and takes the same number of runs from each; it is one statement, because starting statements is what costs.
+-- Lanes that are at their limit are passed over, at most `max_visits` of a project in one round; the turn remembers where to go on.
 --
 -- A limited lane offers its oldest `lane_limit` unfinished runs and no others: two claims at the same moment cannot exceed it.
 CREATE FUNCTION claim_runs(
@@ -139,35 +141,34 @@ CREATE FUNCTION claim_runs(
   workflow_limit bigint,                -- unfinished claims one workflow may hold (PER_WORKFLOW_CLAIM_LIMIT)
   join_within interval, max_visits bigint)
 RETURNS TABLE (claimer bigint, run_id uuid, project_id uuid, nonce uuid, run_timeout_ms bigint)
-LANGUAGE plpgsql
-SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
-AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-  nobody CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+  lowest CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+  highest CONSTANT uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
   any_queue CONSTANT boolean := '*' = ANY (queues);
   at CONSTANT timestamptz := clock_timestamp();
-  claimers CONSTANT bigint[] := ARRAY(SELECT d.who FROM unnest(demands) WITH ORDINALITY AS d (n, who) CROSS JOIN generate_series(1, d.n) ORDER BY d.who);
-  want CONSTANT bigint := cardinality(claimers);
+  claimers bigint[];                    -- who gets the first run, the second …
+  want bigint;
   have bigint := 0;
-  worker text;
   class record;
-  lane record;
-  picked record;
-  runs_ uuid[] := '{}';
-  projects_ uuid[] := '{}';
-  work_orders_ uuid[] := '{}';
-  nonces_ uuid[] := '{}';
-  workers_ text[] := '{}';
+  row record;
   start_project uuid;
-  this_project uuid;
-  this_lane uuid;
-  first_lane uuid;
-  wrapped boolean;
-  lane_wrapped boolean;
-  progress boolean;
-  visits bigint := max_visits;
+  low uuid;                             -- the projects at hand: low < id <= high
+  high uuid;
+  per_project bigint;                   -- runs to take from a project, and from one of its lanes, in this round
+  per_lane bigint;
+  n_runs bigint;                        -- taken in this round, from so many projects and lanes
+  n_projects bigint;
+  n_lanes bigint;
+  turn_projects uuid[] := '{}';
+  turn_lanes uuid[] := '{}';
 BEGIN
+  SELECT array_agg(d.who ORDER BY d.who) INTO claimers
+    FROM unnest(demands) WITH ORDINALITY AS d (n, who) CROSS JOIN generate_series(1, d.n);
+  want := coalesce(cardinality(claimers), 0);
+
   <<classes>>
   FOR class IN
     WITH RECURSIVE classes AS (
@@ -183,123 +184,155 @@ BEGIN
      ORDER BY CASE WHEN any_queue THEN coalesce(array_position(queues, c.queue), array_position(queues, '*')) END,
               c.priority, c.queue
   LOOP
-    LOOP                                -- passes: each gives every project one run
-      EXIT classes WHEN have >= want;
-      progress := false;
-      wrapped := false;
+    per_project := 1;
+    per_lane := 1;
+    LOOP                                -- rounds
+      n_runs := 0;
+      n_projects := 0;
+      n_lanes := 0;
       start_project := after_project;
-      this_project := after_project;
-
-      LOOP                              -- projects, from the one after the last served, once around
-        SELECT q.project_id INTO picked FROM run_queue q
-         WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
-           AND q.project_id > this_project
-         ORDER BY q.project_id LIMIT 1;
-        IF NOT FOUND THEN
-          EXIT WHEN wrapped;
-          wrapped := true;
-          this_project := nobody;
-          CONTINUE;
-        END IF;
-        EXIT WHEN wrapped AND picked.project_id > start_project;
-        this_project := picked.project_id;
-
-        SELECT t.lane_id INTO first_lane FROM claim_turns t WHERE t.project_id = this_project;
-        first_lane := coalesce(first_lane, nobody);
-        this_lane := first_lane;
-        lane_wrapped := false;
-        picked := NULL;
-
-        LOOP                            -- lanes, likewise
-          SELECT q.lane_id, q.lane_limit, q.workflow_id INTO lane FROM run_queue q
-           WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
-             AND q.project_id = this_project AND q.lane_id > this_lane
-           ORDER BY q.lane_id LIMIT 1;
-          IF NOT FOUND THEN
-            EXIT WHEN lane_wrapped;
-            lane_wrapped := true;
-            this_lane := nobody;
-            CONTINUE;
-          END IF;
-          EXIT WHEN lane_wrapped AND lane.lane_id > first_lane;
-          this_lane := lane.lane_id;
-          visits := visits - 1;
-
-          nonce := gen_random_uuid();
-          worker := nullif(workers[claimers[have + 1]], '');
-          IF lane.lane_limit IS NOT NULL THEN
+      low := start_project;
+      high := highest;
+      LOOP                              -- to the end, and then from the beginning
+        FOR row IN
+          WITH RECURSIVE projects AS (
+            (SELECT q.project_id FROM run_queue q
+              WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                AND q.project_id > low AND q.project_id <= high
+              ORDER BY q.project_id LIMIT 1)
+            UNION ALL
+            SELECT n.project_id
+              FROM projects p CROSS JOIN LATERAL (
+                SELECT q.project_id FROM run_queue q
+                 WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                   AND q.project_id > p.project_id AND q.project_id <= high
+                 ORDER BY q.project_id LIMIT 1) n
+          ), found AS MATERIALIZED (
+            -- The limits here stop the recursions: no project, lane or run is looked at (and locked) that is not needed.
+            SELECT p.project_id, f.lane_id, f.run_id, row_number() OVER () AS n
+              FROM (
+                SELECT p.project_id,
+                       coalesce((SELECT s.lane_id FROM unnest(turn_projects, turn_lanes) WITH ORDINALITY AS s (project_id, lane_id, n)
+                                  WHERE s.project_id = p.project_id ORDER BY s.n DESC LIMIT 1),
+                                (SELECT t.lane_id FROM claim_turns t WHERE t.project_id = p.project_id),
+                                lowest) AS turn
+                  FROM projects p) p
+              CROSS JOIN LATERAL (
+                -- Lanes of the project: those behind the turn, then those up to it.
+                WITH RECURSIVE lanes AS (
+                  (SELECT * FROM (
+                    (SELECT q.lane_id, q.lane_limit, q.workflow_id, false AS is_second_half, 1 AS n FROM run_queue q
+                      WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                        AND q.project_id = p.project_id AND q.lane_id > p.turn
+                      ORDER BY q.lane_id LIMIT 1)
+                    UNION ALL
+                    (SELECT q.lane_id, q.lane_limit, q.workflow_id, true, 1 FROM run_queue q
+                      WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                        AND q.project_id = p.project_id AND q.lane_id <= p.turn
+                      ORDER BY q.lane_id LIMIT 1)) first_lane LIMIT 1)
+                  UNION ALL
+                  SELECT next_lane.* FROM lanes l CROSS JOIN LATERAL (
+                    SELECT * FROM (
+                      (SELECT q.lane_id, q.lane_limit, q.workflow_id, l.is_second_half, l.n + 1 FROM run_queue q
+                        WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                          AND q.project_id = p.project_id AND q.lane_id > l.lane_id
+                          AND q.lane_id <= CASE WHEN l.is_second_half THEN p.turn ELSE highest END
+                        ORDER BY q.lane_id LIMIT 1)
+                      UNION ALL
+                      (SELECT q.lane_id, q.lane_limit, q.workflow_id, true, l.n + 1 FROM run_queue q
+                        WHERE NOT l.is_second_half
+                          AND q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                          AND q.project_id = p.project_id AND q.lane_id <= p.turn
+                        ORDER BY q.lane_id LIMIT 1)) either LIMIT 1) next_lane
+                   WHERE l.n < max_visits
+                )
+                SELECT l.lane_id, r.run_id
+                  FROM lanes l
+                  LEFT JOIN LATERAL (   -- the youngest run that a limited lane offers
+                    SELECT o.inserted_at, o.run_id FROM run_queue o
+                     WHERE o.lane_id = l.lane_id AND o.lane_limit IS NOT NULL AND l.lane_limit IS NOT NULL
+                     ORDER BY o.inserted_at, o.run_id OFFSET greatest(l.lane_limit - 1, 0) LIMIT 1) last_offered ON true
+                  LEFT JOIN LATERAL (
+                    SELECT q.run_id FROM run_queue q
+                     WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
+                       AND q.project_id = p.project_id AND q.lane_id = l.lane_id
+                       AND (q.inserted_at, q.run_id)
+                           <= (coalesce(last_offered.inserted_at, 'infinity'), coalesce(last_offered.run_id, highest))
+                     ORDER BY q.inserted_at, q.run_id
+                     LIMIT least(per_lane, CASE WHEN l.lane_limit IS NULL THEN workflow_limit - (
+                             SELECT count(*) FROM (SELECT FROM run_queue a
+                                                    WHERE a.workflow_id = l.workflow_id AND a.state <> 'available'
+                                                    LIMIT workflow_limit) held) END)
+                     FOR UPDATE SKIP LOCKED) r ON true
+                 WHERE r.run_id IS NOT NULL OR l.n = max_visits
+                 LIMIT per_project) f
+             LIMIT want - have
+          ), claimed AS (
             UPDATE run_queue u
-               SET state = 'claimed', claimed_at = at, worker_name = worker, claim_nonce = nonce,
-                   joined_at = NULL, lease_expires_at = at + join_within
-             WHERE u.project_id = this_project AND u.run_id = (
-                   SELECT q.run_id FROM run_queue q
-                    WHERE q.project_id = this_project AND q.state = 'available'
-                      AND q.queue = class.queue AND q.priority = class.priority
-                      AND q.run_id IN (SELECT o.run_id FROM run_queue o
-                                 WHERE o.lane_id = this_lane AND o.lane_limit IS NOT NULL
-                                 ORDER BY o.inserted_at, o.run_id LIMIT lane.lane_limit)
-                    ORDER BY q.inserted_at, q.run_id LIMIT 1
-                    FOR UPDATE SKIP LOCKED)
-            RETURNING u.run_id, u.work_order_id, u.run_timeout_ms INTO picked;
-          ELSIF (SELECT count(*) FROM (SELECT 1 FROM run_queue a
-                                        WHERE a.workflow_id = lane.workflow_id AND a.state <> 'available'
-                                        LIMIT workflow_limit) held) < workflow_limit THEN
-            UPDATE run_queue u
-               SET state = 'claimed', claimed_at = at, worker_name = worker, claim_nonce = nonce,
-                   joined_at = NULL, lease_expires_at = at + join_within
-             WHERE u.project_id = this_project AND u.run_id = (
-                   SELECT q.run_id FROM run_queue q
-                    WHERE q.state = 'available' AND q.queue = class.queue AND q.priority = class.priority
-                      AND q.project_id = this_project AND q.lane_id = this_lane
-                    ORDER BY q.inserted_at, q.run_id LIMIT 1
-                    FOR UPDATE SKIP LOCKED)
-            RETURNING u.run_id, u.work_order_id, u.run_timeout_ms INTO picked;
-          ELSE
-            picked := NULL;
-          END IF;
+               SET state = 'claimed', claimed_at = at, worker_name = nullif(workers[claimers[have + f.n]], ''),
+                   claim_nonce = gen_random_uuid(), joined_at = NULL, lease_expires_at = at + join_within
+              FROM found f
+             WHERE u.run_id = f.run_id AND u.project_id = f.project_id
+            RETURNING u.run_id, u.project_id, u.work_order_id, u.worker_name, u.claim_nonce, u.run_timeout_ms
+          ), in_history AS (
+            UPDATE runs r
+               SET state = 'claimed', claimed_at = at, worker_name = c.worker_name, claim_nonce = c.claim_nonce, updated_at = at
+              FROM claimed c
+             WHERE r.id = c.run_id AND r.project_id = c.project_id
+          ), touched AS (
+            UPDATE work_orders o
+               SET state = 'running', last_activity = at, updated_at = at
+              FROM claimed c
+             WHERE o.id = c.work_order_id AND o.project_id = c.project_id
+          )
+          SELECT f.project_id, f.lane_id, f.n, c.run_id, c.work_order_id, c.claim_nonce, c.run_timeout_ms,
+                 EXISTS (SELECT FROM run_queue q
+                          WHERE q.work_order_id = c.work_order_id AND q.run_id <> c.run_id) AS has_others
+            FROM found f LEFT JOIN claimed c ON c.run_id = f.run_id AND c.project_id = f.project_id
+           ORDER BY f.n
+        LOOP
+          n_projects := n_projects + (turn_projects[cardinality(turn_projects)] IS DISTINCT FROM row.project_id)::int;
+          n_lanes := n_lanes + (turn_lanes[cardinality(turn_lanes)] IS DISTINCT FROM row.lane_id)::int;
+          turn_projects := turn_projects || row.project_id::uuid;
+          turn_lanes := turn_lanes || row.lane_id::uuid;
+          CONTINUE WHEN row.run_id IS NULL;
 
-          EXIT WHEN picked.run_id IS NOT NULL OR visits <= 0;
+          IF row.has_others THEN
+            PERFORM work_order_touch(row.project_id, row.work_order_id, row.run_id, 'claimed', at);
+          END IF;
+          have := have + 1;
+          n_runs := n_runs + 1;
+          after_project := row.project_id;
+
+          claimer := claimers[have];
+          run_id := row.run_id;
+          project_id := row.project_id;
+          nonce := row.claim_nonce;
+          run_timeout_ms := row.run_timeout_ms;
+          RETURN NEXT;
         END LOOP;
 
-        IF picked.run_id IS NOT NULL OR visits <= 0 THEN
-          INSERT INTO claim_turns AS t (project_id, lane_id) VALUES (this_project, this_lane)
-            ON CONFLICT (project_id) DO UPDATE SET lane_id = excluded.lane_id;
-        END IF;
-        IF picked.run_id IS NOT NULL THEN
-          have := have + 1;
-          claimer := claimers[have];
-          run_id := picked.run_id;
-          project_id := this_project;
-          run_timeout_ms := picked.run_timeout_ms;
-          RETURN NEXT;
-          runs_ := runs_ || run_id; projects_ := projects_ || this_project; work_orders_ := work_orders_ || picked.work_order_id::uuid;
-          nonces_ := nonces_ || nonce; workers_ := workers_ || worker;
-          progress := true;
-          after_project := this_project;
-          EXIT classes WHEN have >= want;
-        END IF;
-        EXIT classes WHEN visits <= 0;
+        EXIT classes WHEN have >= want;
+        EXIT WHEN low = lowest;
+        low := lowest;
+        high := start_project;
       END LOOP;
 
-      EXIT WHEN NOT progress;
+      EXIT WHEN n_runs = 0;
+      -- What is still wanted is shared out evenly; projects with few lanes give several runs of each.
+      per_lane := CASE WHEN n_lanes < n_projects * per_project THEN greatest(1, (want - have) / n_lanes) ELSE 1 END;
+      per_project := greatest(1, (want - have) / n_projects);
     END LOOP;
   END LOOP;
 
-  IF have = 0 THEN RETURN; END IF;
-  UPDATE runs r
-     SET state = 'claimed', claimed_at = at, worker_name = c.worker_name, claim_nonce = c.nonce, updated_at = at
-    FROM unnest(runs_, projects_, nonces_, workers_) AS c (run_id, project_id, nonce, worker_name)
-   WHERE r.id = c.run_id AND r.project_id = c.project_id;
-  UPDATE work_orders o
-     SET state = 'running', last_activity = at, updated_at = at
-    FROM unnest(work_orders_, projects_) AS c (id, project_id)
-   WHERE o.id = c.id AND o.project_id = c.project_id;
-  FOR picked IN
-    SELECT c.run_id, c.project_id, c.work_order_id FROM unnest(runs_, projects_, work_orders_) AS c (run_id, project_id, work_order_id)
-     WHERE EXISTS (SELECT FROM run_queue q WHERE q.work_order_id = c.work_order_id AND q.run_id <> c.run_id)
-  LOOP
-    PERFORM work_order_touch(picked.project_id, picked.work_order_id, picked.run_id, 'claimed', at);
-  END LOOP;
+  -- All at the end and in order, so that two that claim at once do not wait for each other crosswise.
+  IF cardinality(turn_projects) > 0 THEN
+    INSERT INTO claim_turns AS t (project_id, lane_id)
+    SELECT DISTINCT ON (s.project_id) s.project_id, s.lane_id
+      FROM unnest(turn_projects, turn_lanes) WITH ORDINALITY AS s (project_id, lane_id, n)
+     ORDER BY s.project_id, s.n DESC
+    ON CONFLICT (project_id) DO UPDATE SET lane_id = excluded.lane_id;
+  END IF;
 END
 $$;
 
