@@ -41,6 +41,9 @@ SELECT id, "timestamp", level, source, message
  ORDER BY id
  LIMIT 1000;
 
+-- name: ctl_kickstart_lock
+SELECT pg_advisory_lock(hashtext('fulgur.kickstart'))::text;
+
 -- name: ctl_ring
 -- params: channel payload
 SELECT pg_notify($1::text, $2::text)::text;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * fulgurctl kickstart: fills an instance from a declarative file, and prints a manifest of what there is now. A second time with the
- * same file changes nothing and prints the same manifest, tokens included.
+ * fulgurctl kickstart: fills an instance from a declarative file, and prints a manifest of what there is now. A second
+ * time with the same file changes nothing and prints the same manifest, tokens included.
  *
  * Read and check the file; then users, one transaction; then each project, one transaction each.
  */
@@ -14,6 +14,7 @@
 #include "basic/clock.h"
 #include "crypto/password.h"
 #include "ctl/ctl.h"
+#include "ctl/sql.h"
 #include "ctl/yaml-json.h"
 #include "domain/provision.h"
 #include "domain/sql.h"
@@ -40,7 +41,7 @@ static int read_document(Kickstart *k, const char *path, Buffer *json) {
 
         r = ctl_read_file(path, MAX_FILE, &content);
         if (r < 0)
-                return ctl_fail(r == -ENOENT ? EXIT_NOT_FOUND : EXIT_DATA, "%s: %s", path, strerror(-r));
+                return ctl_fail(r == -EFBIG ? EXIT_DATA : EXIT_NOT_FOUND, "%s: %s", path, strerror(-r));
         r = yaml_to_json(buffer_text(&content), json, &message);
         if (r < 0)
                 return ctl_fail(EXIT_DATA, "%s: %s", path, buffer_string(&message));
@@ -121,24 +122,40 @@ static int store_token(Kickstart *k, const Token *token, Text jwt) {
         return r;
 }
 
-/* The user's first token, printed again from its row, or a new one. */
+/* The user's first token that the present key makes; the key may have been changed since. */
+static int find_token(Kickstart *k, const Rows *rows, const ProvisionUser *user, Text *ret_jwt) {
+        for (size_t i = 0; i < rows_count(rows); i++) {
+                Token token = { .id = rows_uuid(rows, i, 0), .user_id = user->id, .made_usec = rows_time(rows, i, 1) };
+                uint8_t digest[DIGEST_SIZE];
+                int r;
+
+                r = token_sign(k->key, &token, &k->ctl->arena, ret_jwt);
+                if (r < 0)
+                        return r;
+                digest_sha256(*ret_jwt, digest);
+                if (text_equal(rows_text(rows, i, 2), text_make(digest, sizeof digest)))
+                        return 0;
+        }
+        return -ENOENT;
+}
+
+/* A token printed again from its row, or a new one. */
 static int find_or_make_token(Kickstart *k, const ProvisionUser *user, Text *ret_jwt) {
-        Token token = { .user_id = user->id };
+        Token token = { .id = uuid_new(), .user_id = user->id, .made_usec = clock_now_usec() };
         BatchResult result;
-        bool found;
         int r;
 
         r = ctl_query(k->ctl, &result, &SQL_TOKEN_OF_USER, P_UUID(&user->id));
         if (r != EXIT_OK)
                 return r;
-        found = rows_count(result.rows[0]) > 0;
-        token.id = found ? rows_uuid(result.rows[0], 0, 0) : uuid_new();
-        token.made_usec = found ? rows_time(result.rows[0], 0, 1) : clock_now_usec();
+        r = find_token(k, result.rows[0], user, ret_jwt);
         batch_result_deinit(&result);
+        if (r == 0)
+                return EXIT_OK;
 
-        if (token_sign(k->key, &token, &k->ctl->arena, ret_jwt) < 0)
+        if (r != -ENOENT || token_sign(k->key, &token, &k->ctl->arena, ret_jwt) < 0)
                 return ctl_fail(EXIT_FAILED, "a token could not be signed");
-        return found ? EXIT_OK : store_token(k, &token, *ret_jwt);
+        return store_token(k, &token, *ret_jwt);
 }
 
 static int store_users(Kickstart *k) {
@@ -283,9 +300,10 @@ static int store_project(Kickstart *k, ProvisionProject *project) {
         r = store_credentials(k, batch, project);
         if (r != EXIT_OK)
                 return r;
+        provision_workflows_prune(batch, project);
+        provision_paths_release(batch, project);
         for (size_t i = 0; i < project->n_workflows; i++)
                 provision_workflow_store(batch, project, &project->workflows[i]);
-        provision_workflows_prune(batch, project);
         provision_credentials_prune(batch, project);
 
         conn_run(k->ctl->conn, batch, &result);
@@ -384,6 +402,17 @@ static int put_manifest(const Kickstart *k, const char *path) {
         return EXIT_OK;
 }
 
+/* Two at the same time would both find that a project is missing: one waits for the other. Its session ends with us. */
+static int take_turn(Kickstart *k) {
+        BatchResult result;
+        int r;
+
+        r = ctl_query_params(k->ctl, &result, &SQL_CTL_KICKSTART_LOCK, NULL, 0);
+        if (r == EXIT_OK)
+                batch_result_deinit(&result);
+        return r;
+}
+
 static int apply(Kickstart *k, const char *path, const char *manifest) {
         _cleanup_(buffer_deinit) Buffer json = BUFFER_NULL;
         int r;
@@ -391,6 +420,8 @@ static int apply(Kickstart *k, const char *path, const char *manifest) {
         r = read_document(k, path, &json);
         if (r == EXIT_OK)
                 r = open_keys(k);
+        if (r == EXIT_OK)
+                r = take_turn(k);
         if (r == EXIT_OK)
                 r = store_users(k);
         for (size_t i = 0; i < k->provision.n_projects && r == EXIT_OK; i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * YAML to JSON by libyaml's document tree, written forward. The number of nodes written is bounded, so that a few lines of nested
- * aliases cannot become gigabytes.
+ * YAML to JSON by libyaml's document tree, written forward. The number of nodes written is bounded, so that a few lines
+ * of nested aliases cannot become gigabytes.
  */
 
 #include "ctl/yaml-json.h"
@@ -38,13 +38,14 @@ static Text scalar_text(const yaml_node_t *node) {
 static void write_plain(Converter *c, Text text) {
         JsonKind kind;
 
-        if (text.length == 0 || text_is(text, "~") || text_is(text, "null") || text_is(text, "Null") || text_is(text, "NULL"))
+        if (text.length == 0 || text_is(text, "~") || text_is(text, "null") || text_is(text, "Null") ||
+            text_is(text, "NULL"))
                 json_null(&c->writer, NULL);
         else if (text_is(text, "True") || text_is(text, "TRUE"))
                 json_bool(&c->writer, NULL, true);
         else if (text_is(text, "False") || text_is(text, "FALSE"))
                 json_bool(&c->writer, NULL, false);
-        else if (text.data[0] != '"' && text.data[0] != '{' && text.data[0] != '[' && json_check(text, &kind, NULL) >= 0)
+        else if (json_check(text, &kind, NULL) >= 0 && kind >= JSON_NUMBER)
                 json_raw(&c->writer, NULL, text);
         else
                 json_text(&c->writer, NULL, text);
@@ -100,6 +101,32 @@ static bool write_node(Converter *c, int index, unsigned depth) {
         }
 }
 
+static bool write_document(Converter *c) {
+        if (!yaml_document_get_root_node(c->document))
+                return fail(c, NULL, "the file is empty");
+        return write_node(c, 1, 0);
+}
+
+/* What stands behind the first document would be passed over in silence. */
+static bool check_end(yaml_parser_t *parser, Converter *c) {
+        yaml_document_t document;
+        yaml_node_t *root;
+        bool good;
+
+        if (!yaml_parser_load(parser, &document))
+                return fail(c, NULL, parser->problem ? parser->problem : "not YAML");
+        root = yaml_document_get_root_node(&document);
+        good = !root || fail(c, root, "one document is enough");
+        yaml_document_delete(&document);
+        return good;
+}
+
+static void print_message(const Converter *c, Buffer *message) {
+        if (c->line > 0)
+                buffer_printf(message, "line %zu: ", c->line);
+        buffer_append_string(message, c->message);
+}
+
 int yaml_to_json(Text yaml, Buffer *json, Buffer *ret_message) {
         Converter c = { .writer = JSON_WRITER(json) };
         yaml_document_t document;
@@ -110,19 +137,17 @@ int yaml_to_json(Text yaml, Buffer *json, Buffer *ret_message) {
                 out_of_memory();
         yaml_parser_set_input_string(&parser, (const unsigned char *) yaml.data, yaml.length);
 
-        if (!yaml_parser_load(&parser, &document))
-                buffer_printf(ret_message, "line %zu: %s", parser.problem_mark.line + 1,
-                              parser.problem ? parser.problem : "not YAML");
-        else {
+        if (yaml_parser_load(&parser, &document)) {
                 c.document = &document;
-                if (!yaml_document_get_root_node(&document))
-                        fail(&c, NULL, "the file is empty");
-                else
-                        good = write_node(&c, 1, 0);
-                if (!good)
-                        buffer_printf(ret_message, "line %zu: %s", c.line, c.message);
+                good = write_document(&c);
                 yaml_document_delete(&document);
+                good = good && check_end(&parser, &c);
+        } else {
+                c.message = parser.problem ? parser.problem : "not YAML";
+                c.line = parser.problem_mark.line + 1;
         }
+        if (!good)
+                print_message(&c, ret_message);
 
         yaml_parser_delete(&parser);
         return good ? 0 : -EBADMSG;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Cron expressions: a field is a list of parts, a part sets bits in a value set, a moment matches when each field has its bit.
- * The language is the original's, see cron.h.
+ * Cron expressions: a field is a list of parts, a part sets bits in a value set, a moment matches when each field has
+ * its bit. The language is the original's, see cron.h.
  */
 
 #include "domain/cron.h"
@@ -31,19 +31,21 @@ typedef enum FieldKind {
 typedef struct FieldRule {
         const char *name;
         unsigned min, max;
-        const char *const *words;       /* three letters each, from `first_word` on */
-        unsigned n_words, first_word;
+        const char *const *words;       /* three letters each, the first means 1 */
+        unsigned n_words;
 } FieldRule;
 
-static const char *const month_words[] = { "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec" };
-static const char *const weekday_words[] = { "sun", "mon", "tue", "wed", "thu", "fri", "sat" };
+static const char *const month_words[] = { "jan", "feb", "mar", "apr", "may", "jun",
+                                           "jul", "aug", "sep", "oct", "nov", "dec" };
+/* Sunday by name is the 7, so that MON-SUN is a week. */
+static const char *const weekday_words[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
 
 static const FieldRule rules[_CRON_FIELD_MAX] = {
         [CRON_MINUTE] = { "minute", 0, 59 },
         [CRON_HOUR] = { "hour", 0, 23 },
         [CRON_DAY] = { "day", 1, 31 },
-        [CRON_MONTH] = { "month", 1, 12, month_words, 12, 1 },
-        [CRON_WEEKDAY] = { "weekday", 0, 7, weekday_words, 7, 0 },
+        [CRON_MONTH] = { "month", 1, 12, month_words, 12 },
+        [CRON_WEEKDAY] = { "weekday", 0, 7, weekday_words, 7 },
         [CRON_YEAR] = { "year", 0, MAX_YEAR },
 };
 
@@ -68,7 +70,7 @@ typedef struct FieldSet {
         uint8_t values[MAX_YEAR / 8 + 1];
         uint32_t near_days;
         uint8_t nth[7];
-        bool last_day, last_weekday, any;
+        bool last_day, last_weekday;
 } FieldSet;
 
 static void set_value(FieldSet *set, unsigned value) {
@@ -87,7 +89,7 @@ static bool read_value(const FieldRule *rule, Text text, unsigned *ret_value) {
                 return false;
         for (unsigned i = 0; i < rule->n_words; i++)
                 if (text_is_nocase(text, rule->words[i])) {
-                        *ret_value = rule->first_word + i;
+                        *ret_value = i + 1;
                         return true;
                 }
         for (size_t i = 0; i < text.length; i++) {
@@ -99,25 +101,27 @@ static bool read_value(const FieldRule *rule, Text text, unsigned *ret_value) {
         return value >= rule->min && value <= rule->max;
 }
 
-/* from … to in steps; a range whose end lies before its start wraps round. */
-static void set_range(FieldSet *set, const FieldRule *rule, unsigned from, unsigned to, unsigned step) {
-        unsigned span = to >= from ? to - from : (rule->max - rule->min + 1) - (from - to);
-
-        for (unsigned i = 0; i <= span; i += step) {
-                unsigned value = from + i;
-
-                set_value(set, value > rule->max ? value - (rule->max - rule->min + 1) : value);
-        }
+static bool in_range(unsigned value, unsigned from, unsigned to) {
+        return from <= to ? value >= from && value <= to : value >= from || value <= to;
 }
 
-/* `*` and `*` with a step: the values that the step divides, not every other from the first. */
-static void set_divisible(FieldSet *set, const FieldRule *rule, unsigned step) {
-        /* Sunday is 0 and 7; with a step only the 7 counts. */
-        unsigned first = rule == &rules[CRON_WEEKDAY] && step > 1 ? 1 : rule->min;
+/*
+ * from … to, where a range whose end lies before its start wraps round; of these the values whose distance from `base` the
+ * step divides. The original counts back behind the wrap: 50-10/7 means 50 57 1 8. Sunday is 0 and 7: with a step only
+ * the 7 counts.
+ */
+static void set_range(FieldSet *set, FieldKind kind, unsigned from, unsigned to, unsigned base, unsigned step) {
+        const FieldRule *rule = &rules[kind];
+        bool has_step = step > 0;
 
-        for (unsigned value = first; value <= rule->max; value++)
-                if (value % step == 0)
+        for (unsigned value = rule->min; value <= rule->max; value++) {
+                int distance = (int) value - (int) base;
+
+                if (!in_range(value, from, to) || (has_step && distance % (int) step != 0))
+                        continue;
+                if (!(has_step && kind == CRON_WEEKDAY && value == 0))
                         set_value(set, value);
+        }
 }
 
 /* d#n: the n-th such weekday of the month. */
@@ -126,35 +130,39 @@ static bool read_nth(FieldSet *set, const FieldRule *rule, Text part) {
         unsigned day;
 
         text_split(&rest, '#', &day_text);
-        if (!rest.data || rest.length != 1 || rest.data[0] < '1' || rest.data[0] > '5' || !read_value(rule, day_text, &day))
+        if (!rest.data || rest.length != 1 || rest.data[0] < '1' || rest.data[0] > '5' ||
+            !read_value(rule, day_text, &day))
                 return false;
         set->nth[day % 7] |= (uint8_t) (1u << (rest.data[0] - '0'));
         return true;
 }
 
-/* What only days, weekdays and months know: L, LW, nW, dL, d#n. 0: not special; -1: wrong; 1: done. */
+/* Words that mean something in one field only. */
+static bool read_word(FieldSet *set, FieldKind kind, Text part) {
+        bool last = text_is_nocase(part, "L");
+
+        if (kind == CRON_DAY && last)
+                return set->last_day = true;
+        if (kind == CRON_DAY && text_is_nocase(part, "LW"))
+                return set->last_weekday = true;
+        if (last && (kind == CRON_MONTH || kind == CRON_WEEKDAY)) {
+                set_value(set, rules[kind].max);
+                return true;
+        }
+        return false;
+}
+
+/* nW, dL, d#n. 0: none of them; -1: wrong; 1: done. */
 static int read_special(FieldSet *set, FieldKind kind, Text part) {
         const FieldRule *rule = &rules[kind];
         Text head = { part.data, part.length - 1 };
         char last = part.data[part.length - 1];
         unsigned value;
 
-        if (kind == CRON_DAY && text_is_nocase(part, "L"))
-                return set->last_day = true;
-        if (kind == CRON_DAY && text_is_nocase(part, "LW"))
-                return set->last_weekday = true;
-        if (kind == CRON_MONTH && text_is_nocase(part, "L")) {
-                set_value(set, 12);
-                return 1;
-        }
         if (kind == CRON_DAY && (last == 'W' || last == 'w')) {
                 if (!read_value(rule, head, &value))
                         return -1;
                 set->near_days |= 1u << value;
-                return 1;
-        }
-        if (kind == CRON_WEEKDAY && text_is_nocase(part, "L")) {
-                set_value(set, 0);
                 return 1;
         }
         if (kind == CRON_WEEKDAY && (last == 'L' || last == 'l')) {
@@ -174,35 +182,48 @@ static bool read_step(Text text, unsigned *ret_step) {
         return read_value(&any, text, ret_step);
 }
 
-/* value, a-b, *, each with an optional step. */
+/* a or a-b. */
+static bool read_range(const FieldRule *rule, Text text, bool has_step, unsigned *ret_from, unsigned *ret_to) {
+        Text first;
+
+        text_split(&text, '-', &first);
+        if (!read_value(rule, first, ret_from))
+                return false;
+        if (text.data)
+                return read_value(rule, text, ret_to);
+        *ret_to = has_step ? rule->max : *ret_from;
+        return true;
+}
+
+/* value, a-b, *, each with an optional step. With a step `*` means what the step divides, not every other from the first. */
 static bool read_plain(FieldSet *set, FieldKind kind, Text part) {
         const FieldRule *rule = &rules[kind];
-        Text rest = part, range, first;
-        unsigned from, to, step = 1;
-        bool has_step;
+        unsigned from, to, step = 0;
+        Text range;
 
-        text_split(&rest, '/', &range);
-        has_step = rest.data != NULL;
-        if (has_step && !read_step(rest, &step))
+        text_split(&part, '/', &range);
+        if (part.data && !read_step(part, &step))
                 return false;
 
         if (text_is(range, "*")) {
-                set->any |= !has_step;
-                set_divisible(set, rule, step);
+                set_range(set, kind, rule->min, rule->max, 0, step);
                 return true;
         }
-
-        rest = range;
-        text_split(&rest, '-', &first);
-        if (!read_value(rule, first, &from))
+        if (!read_range(rule, range, step > 0, &from, &to))
                 return false;
-        if (rest.data) {
-                if (!read_value(rule, rest, &to))
-                        return false;
-        } else
-                to = has_step ? rule->max : from;
-        set_range(set, rule, from, to, step);
+        set_range(set, kind, from, to, from, step);
         return true;
+}
+
+static bool read_part(FieldSet *set, FieldKind kind, Text part) {
+        int special;
+
+        if (part.length == 0)
+                return false;
+        if (read_word(set, kind, part))
+                return true;
+        special = read_special(set, kind, part);
+        return special > 0 || (special == 0 && read_plain(set, kind, part));
 }
 
 static bool read_field(FieldKind kind, Text field, FieldSet *set) {
@@ -210,15 +231,9 @@ static bool read_field(FieldKind kind, Text field, FieldSet *set) {
 
         if (field.length == 0)
                 return false;
-        while (text_split(&field, ',', &part)) {
-                int special;
-
-                if (part.length == 0)
+        while (text_split(&field, ',', &part))
+                if (!read_part(set, kind, part))
                         return false;
-                special = read_special(set, kind, part);
-                if (special < 0 || (special == 0 && !read_plain(set, kind, part)))
-                        return false;
-        }
         return true;
 }
 
@@ -251,7 +266,6 @@ static void keep_field(Cron *cron, FieldKind kind, const FieldSet *set) {
         case CRON_WEEKDAY:
                 cron->weekdays = (uint8_t) (low_bits(set, 6) | (has_value(set->values, 7) ? 1 : 0));
                 memcpy(cron->nth_weekdays, set->nth, sizeof set->nth);
-                cron->any_weekday = set->any;
                 break;
         case CRON_YEAR:
                 memcpy(cron->years, set->values, sizeof set->values);
@@ -261,39 +275,48 @@ static void keep_field(Cron *cron, FieldKind kind, const FieldSet *set) {
         }
 }
 
+static Text expand_shorthand(Text expression) {
+        for (size_t i = 0; i < ELEMENTSOF(shorthands); i++)
+                if (text_is_nocase(expression, shorthands[i].name))
+                        return text_of(shorthands[i].expression);
+        return expression;
+}
+
 int cron_parse(Text expression, Cron *ret_cron, const char **ret_message) {
         static const char *const messages[_CRON_FIELD_MAX] = {
-                "has an invalid minute field", "has an invalid hour field",    "has an invalid day field",
-                "has an invalid month field",  "has an invalid weekday field", "has an invalid year field",
+                [CRON_MINUTE] = "has an invalid minute field",
+                [CRON_HOUR] = "has an invalid hour field",
+                [CRON_DAY] = "has an invalid day field",
+                [CRON_MONTH] = "has an invalid month field",
+                [CRON_WEEKDAY] = "has an invalid weekday field",
+                [CRON_YEAR] = "has an invalid year field",
         };
+        const char *message = NULL;
         Cron cron = {};
         Text field;
 
-        for (size_t i = 0; i < ELEMENTSOF(shorthands); i++)
-                if (text_is_nocase(expression, shorthands[i].name))
-                        expression = text_of(shorthands[i].expression);
-        if (text_is_nocase(expression, "@reboot")) {
-                *ret_message = "can't be @reboot: it would never fire";
-                return -EINVAL;
-        }
-        if (expression.length == 0 || expression.length > MAX_EXPRESSION) {
-                *ret_message = expression.length ? "is too long" : "This field can't be blank.";
-                return -EINVAL;
-        }
+        if (expression.length == 0)
+                message = "This field can't be blank.";
+        else if (expression.length > MAX_EXPRESSION)
+                message = "is too long";
+        else if (text_is_nocase(expression, "@reboot"))
+                message = "can't be @reboot: it would never fire";
 
-        for (FieldKind kind = 0; kind < _CRON_FIELD_MAX; kind++) {
+        expression = expand_shorthand(expression);
+        for (FieldKind kind = 0; kind < _CRON_FIELD_MAX && !message; kind++) {
                 FieldSet set = {};
 
                 if (!text_split(&expression, ' ', &field))
                         field = TEXT("*");
-                if (!read_field(kind, field, &set)) {
-                        *ret_message = messages[kind];
-                        return -EINVAL;
-                }
-                keep_field(&cron, kind, &set);
+                if (read_field(kind, field, &set))
+                        keep_field(&cron, kind, &set);
+                else
+                        message = messages[kind];
         }
-        if (expression.data) {
-                *ret_message = "has more than six fields";
+        if (!message && expression.data)
+                message = "has more than six fields";
+        if (message) {
+                *ret_message = message;
                 return -EINVAL;
         }
 
@@ -331,32 +354,34 @@ static unsigned nearest_weekday(const struct tm *tm, unsigned day) {
         }
 }
 
-static bool day_matches(const Cron *cron, const struct tm *tm) {
-        unsigned day = (unsigned) tm->tm_mday, length = month_length(tm);
+static unsigned last_weekday(const struct tm *tm) {
+        unsigned day = month_length(tm);
 
-        if (cron->days & (1u << day))
-                return true;
-        if (cron->last_day && day == length)
-                return true;
-        if (cron->last_weekday) {
-                unsigned last = length;
+        while (weekday_of(tm, day) == 0 || weekday_of(tm, day) == 6)
+                day--;
+        return day;
+}
 
-                while (weekday_of(tm, last) == 0 || weekday_of(tm, last) == 6)
-                        last--;
-                if (day == last)
-                        return true;
-        }
-        for (unsigned near = 1; cron->near_days && near <= 31; near++)
-                if ((cron->near_days & (1u << near)) && near <= length && nearest_weekday(tm, near) == day)
+/* The weekday nearest to a day that the month does not have is the one nearest to its end. */
+static bool near_day_matches(const Cron *cron, const struct tm *tm) {
+        for (unsigned near = 1; near <= 31; near++)
+                if ((cron->near_days & (1u << near)) && nearest_weekday(tm, near) == (unsigned) tm->tm_mday)
                         return true;
         return false;
+}
+
+static bool day_matches(const Cron *cron, const struct tm *tm) {
+        unsigned day = (unsigned) tm->tm_mday;
+
+        return (cron->days & (1u << day)) || (cron->last_day && day == month_length(tm)) ||
+               (cron->last_weekday && day == last_weekday(tm)) || (cron->near_days && near_day_matches(cron, tm));
 }
 
 static bool weekday_matches(const Cron *cron, const struct tm *tm) {
         unsigned day = (unsigned) tm->tm_mday, weekday = (unsigned) tm->tm_wday;
         uint8_t nth = cron->nth_weekdays[weekday];
 
-        if (cron->any_weekday || (cron->weekdays & (1u << weekday)))
+        if (cron->weekdays & (1u << weekday))
                 return true;
         if (nth & (1u << ((day - 1) / 7 + 1)))
                 return true;

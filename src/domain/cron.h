@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Cron expressions, in UTC, with the original's language (background-and-integrations 2.1): five fields separated by exactly one
- * space, an optional sixth for the year, missing ones are `*`; lists, ranges that may wrap, steps, names, L, W and #; @daily
- * and its like. All fields must match, day of month and day of week together.
+ * Cron expressions, in UTC, with the original's language: five fields separated by exactly one space, an
+ * optional sixth for the year, missing ones are `*`; lists, ranges that may wrap, steps, names, L, W and #;
+ * @daily and its like. All fields must match, day of month and day of week together.
  */
 
 #include <stdbool.h>
@@ -20,7 +20,6 @@ typedef struct Cron {
         uint8_t nth_weekdays[7];        /* per weekday: bit n: its n-th of the month, bit 7: its last */
         uint32_t near_days;             /* bit n: the weekday (Mon–Fri) nearest to day n (nW) */
         bool last_day, last_weekday;    /* day L, LW */
-        bool any_weekday;               /* `*`: the weekday fields are not looked at */
         uint8_t years[376];             /* bit set of 0 … 3000; all ones for `*` */
 } Cron;
 

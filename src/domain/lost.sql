@@ -2,47 +2,44 @@
 --
 -- Lost runs, lost steps, and what only lives for a while.
 
+-- A run is timed from its start by its worker's clock, but never from before it was claimed by ours: a worker whose clock
+-- is slow must not lose its runs.
+--
 -- name: lost_runs_mark
 -- params: grace_seconds lease_seconds limit
 WITH watched AS (
   -- Leases only mean something while a daemon could have renewed them, and workers had the time to come back to it.
   SELECT EXISTS (
-    SELECT 1 FROM service_instances
+    SELECT FROM service_instances
      WHERE service = 'fulgur-workers' AND seen_at > now() - interval '30 seconds'
        AND started_at < now() - make_interval(secs => $2::bigint)) AS leases
-), silent AS (
-  SELECT q.run_id, q.project_id, q.workflow_id, q.work_order_id, q.worker_name,
-         CASE q.state WHEN 'claimed' THEN 'LostAfterClaim' WHEN 'started' THEN 'LostAfterStart' ELSE 'UnknownReason' END AS error_type
+), silent AS MATERIALIZED (
+  SELECT q.run_id, q.project_id, q.worker_name,
+         CASE q.state
+           WHEN 'claimed' THEN 'LostAfterClaim'
+           WHEN 'started' THEN 'LostAfterStart'
+           ELSE 'UnknownReason'
+         END AS error_type
     FROM run_queue q CROSS JOIN watched
    WHERE q.state <> 'available'
-     AND (coalesce(q.started_at, q.claimed_at) + q.run_timeout_ms * interval '1 millisecond'
+     AND (greatest(q.started_at, q.claimed_at) + q.run_timeout_ms * interval '1 millisecond'
             + make_interval(secs => $1::bigint) < now()
           OR (watched.leases AND q.joined_at IS NOT NULL AND q.lease_expires_at < now()))
    ORDER BY q.run_id
    LIMIT $3::bigint
    FOR UPDATE OF q SKIP LOCKED
-), gone AS (
-  DELETE FROM run_queue q USING silent s WHERE q.run_id = s.run_id AND q.project_id = s.project_id
-  RETURNING s.*
-), lost AS (
-  UPDATE runs r
-     SET state = 'lost', error_type = g.error_type, finished_at = clock_timestamp(), updated_at = clock_timestamp()
-    FROM gone g
-   WHERE r.id = g.run_id AND r.project_id = g.project_id AND r.state IN ('claimed', 'started')
-  RETURNING r.id AS run_id, r.project_id, r.workflow_id, r.work_order_id, g.worker_name, g.error_type, r.reply_after_completion
+), lost AS MATERIALIZED (
+  SELECT s.*, run_end(s.project_id, s.run_id, 'lost', NULL, s.error_type, NULL, NULL) AS ended
+    FROM silent s
 ), steps_lost AS (
   UPDATE steps s
      SET exit_reason = 'lost', finished_at = clock_timestamp()
     FROM lost l
-   WHERE s.run_id = l.run_id AND s.project_id = l.project_id AND s.exit_reason IS NULL
-), counted AS (
-  INSERT INTO workflow_day_counts AS c (project_id, workflow_id, day, state, n)
-  SELECT project_id, workflow_id, (now() AT TIME ZONE 'UTC')::date, 'lost', count(*) FROM lost GROUP BY project_id, workflow_id
-  ON CONFLICT (project_id, workflow_id, day, state) DO UPDATE SET n = c.n + excluded.n
+   WHERE l.ended AND s.run_id = l.run_id AND s.project_id = l.project_id AND s.exit_reason IS NULL
 )
-SELECT l.run_id, l.project_id, coalesce(l.worker_name, '') AS worker_name, l.error_type, l.reply_after_completion,
-       work_order_touch(l.project_id, l.work_order_id, l.run_id, 'lost', clock_timestamp())::text AS touched
-  FROM lost l;
+SELECT l.run_id, l.project_id, coalesce(l.worker_name, '') AS worker_name, l.error_type, r.reply_after_completion
+  FROM lost l JOIN runs r ON r.id = l.run_id AND r.project_id = l.project_id
+ WHERE l.ended;
 
 -- name: lost_steps_mark
 -- params: grace_seconds

@@ -12,14 +12,6 @@
 #include "json/writer.h"
 
 /* A parameter that lives as long as the batch. */
-static Param array_keep(Batch *batch, Array *array) {
-        Param param = array_param(array);
-
-        param.text = arena_text(batch->arena, param.text);
-        array_deinit(array);
-        return param;
-}
-
 static Param buffer_keep(Batch *batch, Buffer *buffer) {
         Param param = P_TEXT(arena_text(batch->arena, buffer_text(buffer)));
 
@@ -41,8 +33,8 @@ static void store_members(Batch *batch, const ProvisionProject *project) {
                 array_add_uuid(&ids, &project->members[i].user_id);
                 array_add_text(&roles, project->members[i].role);
         }
-        batch_add(batch, &SQL_PROVISION_MEMBERS_STORE, P_UUID(&project->id), array_keep(batch, &ids),
-                  array_keep(batch, &roles));
+        batch_add(batch, &SQL_PROVISION_MEMBERS_STORE, P_UUID(&project->id), array_move(&ids, batch->arena),
+                  array_move(&roles, batch->arena));
 }
 
 static void store_collections(Batch *batch, const ProvisionProject *project) {
@@ -56,8 +48,8 @@ static void store_collections(Batch *batch, const ProvisionProject *project) {
                 array_add_uuid(&ids, &id);
                 array_add_text(&names, project->collections[i]);
         }
-        batch_add(batch, &SQL_PROVISION_COLLECTIONS_STORE, P_UUID(&project->id), array_keep(batch, &ids),
-                  array_keep(batch, &names));
+        batch_add(batch, &SQL_PROVISION_COLLECTIONS_STORE, P_UUID(&project->id), array_move(&ids, batch->arena),
+                  array_move(&names, batch->arena));
 }
 
 void provision_project_store(Batch *batch, const ProvisionProject *project) {
@@ -143,38 +135,65 @@ static void write_edge(JsonWriter *w, const ProvisionEdge *edge) {
         json_end(w);
 }
 
-void provision_workflow_store(Batch *batch, const ProvisionProject *project, const ProvisionWorkflow *workflow) {
-        Buffer buffers[3] = {};
-        JsonWriter jobs = JSON_WRITER(&buffers[0]), triggers = JSON_WRITER(&buffers[1]), edges = JSON_WRITER(&buffers[2]);
-        Param jobs_param, triggers_param, edges_param;
-        Uuid snapshot = uuid_new();
+static Param jobs_array(Batch *batch, const ProvisionProject *project, const ProvisionWorkflow *workflow) {
+        Buffer buffer = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&buffer);
 
-        json_begin_array(&jobs, NULL);
+        json_begin_array(&w, NULL);
         for (size_t i = 0; i < workflow->n_jobs; i++)
-                write_job(&jobs, project, &workflow->jobs[i]);
-        json_end_array(&jobs);
+                write_job(&w, project, &workflow->jobs[i]);
+        json_end_array(&w);
+        return buffer_keep(batch, &buffer);
+}
 
-        json_begin_array(&triggers, NULL);
+static Param triggers_array(Batch *batch, const ProvisionWorkflow *workflow) {
+        Buffer buffer = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&buffer);
+
+        json_begin_array(&w, NULL);
         for (size_t i = 0; i < workflow->n_triggers; i++)
-                write_trigger(&triggers, &workflow->triggers[i]);
-        json_end_array(&triggers);
+                write_trigger(&w, &workflow->triggers[i]);
+        json_end_array(&w);
+        return buffer_keep(batch, &buffer);
+}
 
-        json_begin_array(&edges, NULL);
+static Param edges_array(Batch *batch, const ProvisionWorkflow *workflow) {
+        Buffer buffer = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&buffer);
+
+        json_begin_array(&w, NULL);
         for (size_t i = 0; i < workflow->n_edges; i++)
-                write_edge(&edges, &workflow->edges[i]);
-        json_end_array(&edges);
+                write_edge(&w, &workflow->edges[i]);
+        json_end_array(&w);
+        return buffer_keep(batch, &buffer);
+}
 
-        jobs_param = buffer_keep(batch, &buffers[0]);
-        triggers_param = buffer_keep(batch, &buffers[1]);
-        edges_param = buffer_keep(batch, &buffers[2]);
+void provision_workflow_store(Batch *batch, const ProvisionProject *project, const ProvisionWorkflow *workflow) {
+        const Param project_id = P_UUID(&project->id), workflow_id = P_UUID(&workflow->id);
+        const Param name = P_TEXT(workflow->name), jobs = jobs_array(batch, project, workflow);
+        const Param triggers = triggers_array(batch, workflow), edges = edges_array(batch, workflow);
+        Uuid snapshot_id = uuid_new();
 
-        batch_add(batch, &SQL_PROVISION_WORKFLOW_STORE, P_UUID(&workflow->id), P_UUID(&project->id),
-                  P_TEXT(workflow->name));
-        batch_add(batch, &SQL_PROVISION_JOBS_STORE, P_UUID(&project->id), P_UUID(&workflow->id), jobs_param);
-        batch_add(batch, &SQL_PROVISION_TRIGGERS_STORE, P_UUID(&project->id), P_UUID(&workflow->id), triggers_param);
-        batch_add(batch, &SQL_PROVISION_EDGES_STORE, P_UUID(&project->id), P_UUID(&workflow->id), edges_param);
-        batch_add(batch, &SQL_PROVISION_SNAPSHOT_STORE, P_UUID(&snapshot), P_UUID(&project->id), P_UUID(&workflow->id),
-                  P_TEXT(workflow->name), jobs_param, triggers_param, edges_param);
+        batch_add(batch, &SQL_PROVISION_WORKFLOW_STORE, workflow_id, project_id, name);
+        batch_add(batch, &SQL_PROVISION_JOBS_STORE, project_id, workflow_id, jobs);
+        batch_add(batch, &SQL_PROVISION_TRIGGERS_STORE, project_id, workflow_id, triggers);
+        batch_add(batch, &SQL_PROVISION_EDGES_STORE, project_id, workflow_id, edges);
+        batch_add(batch, &SQL_PROVISION_SNAPSHOT_STORE, P_UUID(&snapshot_id), project_id, workflow_id, name, jobs,
+                  triggers, edges);
+}
+
+void provision_paths_release(Batch *batch, const ProvisionProject *project) {
+        Array ids, paths;
+
+        array_init(&ids, ARRAY_UUID);
+        array_init(&paths, ARRAY_TEXT);
+        for (size_t w = 0; w < project->n_workflows; w++)
+                for (size_t t = 0; t < project->workflows[w].n_triggers; t++) {
+                        array_add_uuid(&ids, &project->workflows[w].triggers[t].id);
+                        array_add_text(&paths, project->workflows[w].triggers[t].custom_path);
+                }
+        batch_add(batch, &SQL_PROVISION_PATHS_RELEASE, P_UUID(&project->id), array_move(&ids, batch->arena),
+                  array_move(&paths, batch->arena));
 }
 
 void provision_workflows_prune(Batch *batch, const ProvisionProject *project) {
@@ -183,7 +202,7 @@ void provision_workflows_prune(Batch *batch, const ProvisionProject *project) {
         array_init(&ids, ARRAY_UUID);
         for (size_t i = 0; i < project->n_workflows; i++)
                 array_add_uuid(&ids, &project->workflows[i].id);
-        batch_add(batch, &SQL_PROVISION_WORKFLOWS_PRUNE, P_UUID(&project->id), array_keep(batch, &ids));
+        batch_add(batch, &SQL_PROVISION_WORKFLOWS_PRUNE, P_UUID(&project->id), array_move(&ids, batch->arena));
 }
 
 void provision_credentials_prune(Batch *batch, const ProvisionProject *project) {
@@ -192,5 +211,5 @@ void provision_credentials_prune(Batch *batch, const ProvisionProject *project) 
         array_init(&ids, ARRAY_UUID);
         for (size_t i = 0; i < project->n_credentials; i++)
                 array_add_uuid(&ids, &project->credentials[i].id);
-        batch_add(batch, &SQL_PROVISION_CREDENTIALS_PRUNE, P_UUID(&project->id), array_keep(batch, &ids));
+        batch_add(batch, &SQL_PROVISION_CREDENTIALS_PRUNE, P_UUID(&project->id), array_move(&ids, batch->arena));
 }

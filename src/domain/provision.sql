@@ -105,6 +105,14 @@ INSERT INTO workflows (id, project_id, name)
 VALUES ($1::uuid, $2::uuid, $3::text)
 ON CONFLICT (id) DO NOTHING;
 
+-- name: provision_paths_release
+-- params: project_id trigger_ids custom_paths
+UPDATE triggers t
+   SET custom_path = NULL, updated_at = now()
+ WHERE t.project_id = $1::uuid AND t.custom_path IS NOT NULL
+   AND NOT EXISTS (SELECT FROM unnest($2::uuid[], $3::text[]) AS d (id, custom_path)
+                    WHERE d.id = t.id AND d.custom_path = t.custom_path);
+
 -- The rows come as the JSON arrays that the snapshot keeps.
 -- name: provision_jobs_store
 -- params: project_id workflow_id jobs

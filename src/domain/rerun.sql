@@ -25,7 +25,8 @@ WITH old AS (
    WHERE NOT wiped
   RETURNING id, project_id, workflow_id, work_order_id, run_timeout_ms
 ), queued AS (
-  INSERT INTO run_queue (run_id, project_id, workflow_id, work_order_id, lane_id, lane_limit, queue, priority, run_timeout_ms)
+  INSERT INTO run_queue (run_id, project_id, workflow_id, work_order_id, lane_id, lane_limit, queue, priority,
+                         run_timeout_ms)
   SELECT m.id, m.project_id, m.workflow_id, m.work_order_id, o.lane_id, o.lane_limit, 'manual', 0, m.run_timeout_ms
     FROM made m CROSS JOIN old o
 ), touched AS (
@@ -38,24 +39,11 @@ SELECT CASE WHEN EXISTS (SELECT 1 FROM made) THEN 'ok'
 
 -- name: rerun_cancel
 -- params: run_id
-WITH gone AS (
-  DELETE FROM run_queue
-   WHERE run_id = (SELECT run_id FROM run_queue WHERE run_id = $1::uuid AND state = 'available' FOR UPDATE SKIP LOCKED)
-  RETURNING run_id, project_id, workflow_id, work_order_id
-), cancelled AS (
-  UPDATE runs r
-     SET state = 'cancelled', finished_at = clock_timestamp(), updated_at = clock_timestamp()
-    FROM gone g
-   WHERE r.id = g.run_id AND r.project_id = g.project_id
-  RETURNING r.id
-), counted AS (
-  INSERT INTO workflow_day_counts AS c (project_id, workflow_id, day, state, n)
-  SELECT project_id, workflow_id, (now() AT TIME ZONE 'UTC')::date, 'cancelled', 1 FROM gone
-  ON CONFLICT (project_id, workflow_id, day, state) DO UPDATE SET n = c.n + 1
-), touched AS (
-  SELECT work_order_touch(project_id, work_order_id, run_id, 'cancelled', clock_timestamp()) FROM gone
+WITH waiting AS MATERIALIZED (
+  SELECT run_id, project_id FROM run_queue WHERE run_id = $1::uuid AND state = 'available' FOR UPDATE SKIP LOCKED
+), cancelled AS MATERIALIZED (
+  SELECT run_end(project_id, run_id, 'cancelled', NULL, NULL, NULL, NULL) AS ended FROM waiting
 )
-SELECT CASE WHEN EXISTS (SELECT 1 FROM cancelled) THEN 'ok'
-            WHEN EXISTS (SELECT 1 FROM runs WHERE id = $1::uuid) THEN 'not_available'
-            ELSE 'not_found' END AS outcome,
-       (SELECT count(*) FROM touched) AS n_work_orders;
+SELECT CASE WHEN EXISTS (SELECT FROM cancelled WHERE ended) THEN 'ok'
+            WHEN EXISTS (SELECT FROM runs WHERE id = $1::uuid) THEN 'not_available'
+            ELSE 'not_found' END AS outcome;

@@ -8,14 +8,14 @@ INSERT INTO user_tokens (id, user_id, context, token_hash, inserted_at)
 VALUES ($1::uuid, $2::uuid, 'api', $3::bytea, $4::timestamptz)
 ON CONFLICT (id) DO NOTHING;
 
--- The first personal token of a user: kickstart prints it again.
+-- The personal tokens of a user, oldest first: kickstart prints the first that it can sign again.
 -- name: token_of_user
 -- params: user_id
-SELECT id, inserted_at
+SELECT id, inserted_at, token_hash
   FROM user_tokens
  WHERE user_id = $1::uuid AND context = 'api'
  ORDER BY inserted_at, id
- LIMIT 1;
+ LIMIT 100;
 
 -- Who presents this token? Using it is noted once a minute, not with every request.
 -- name: token_user
