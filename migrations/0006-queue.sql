@@ -162,6 +162,8 @@ DECLARE
   n_runs bigint;                        -- taken in this round, from so many projects and lanes
   n_projects bigint;
   n_lanes bigint;
+  last_project uuid;
+  last_lane uuid;
   turn_projects uuid[] := '{}';
   turn_lanes uuid[] := '{}';
 BEGIN
@@ -190,6 +192,8 @@ BEGIN
       n_runs := 0;
       n_projects := 0;
       n_lanes := 0;
+      last_project := NULL;
+      last_lane := NULL;
       start_project := after_project;
       low := start_project;
       high := highest;
@@ -291,8 +295,10 @@ BEGIN
             FROM found f LEFT JOIN claimed c ON c.run_id = f.run_id AND c.project_id = f.project_id
            ORDER BY f.n
         LOOP
-          n_projects := n_projects + (turn_projects[cardinality(turn_projects)] IS DISTINCT FROM row.project_id)::int;
-          n_lanes := n_lanes + (turn_lanes[cardinality(turn_lanes)] IS DISTINCT FROM row.lane_id)::int;
+          n_projects := n_projects + (row.project_id IS DISTINCT FROM last_project)::int;
+          n_lanes := n_lanes + (row.lane_id IS DISTINCT FROM last_lane)::int;
+          last_project := row.project_id;
+          last_lane := row.lane_id;
           turn_projects := turn_projects || row.project_id::uuid;
           turn_lanes := turn_lanes || row.lane_id::uuid;
           CONTINUE WHEN row.run_id IS NULL;
