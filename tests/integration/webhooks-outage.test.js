@@ -51,6 +51,9 @@ async function query(sql, values) {
 /** Callers that send one webhook after the other, each with a number of its own, over connections that stay open. */
 function load(daemon, n_callers) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: n_callers });
+  const connect = agent.createConnection;
+  // A write that fails behind the answer belongs to no request any more.
+  agent.createConnection = (...args) => connect.apply(agent, args).on('error', () => {});
   const result = { answers: new Map(), statuses: {}, sent: new Set(), broken: 0 };
   let running = true;
 
