@@ -36,9 +36,13 @@ static size_t skip_string(Text json, size_t at) {
 }
 
 static bool is_control_escape(const char *escape) {
-        char digits[3] = { escape[4], escape[5] };
+        char digits[3] = {};
 
-        return escape[1] == 'u' && escape[2] == '0' && escape[3] == '0' && is_control((unsigned) strtoul(digits, NULL, 16));
+        /* Only behind these there are two more digits for certain. */
+        if (escape[1] != 'u' || escape[2] != '0' || escape[3] != '0')
+                return false;
+        memcpy(digits, escape + 4, 2);
+        return is_control((unsigned) strtoul(digits, NULL, 16));
 }
 
 /* A string inside an object stays JSON, so its escapes stay, except those of characters that are not wanted. */
