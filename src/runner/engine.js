@@ -13,8 +13,9 @@ import { fileURLToPath } from 'node:url';
 
 const PROGRAM = fileURLToPath(new URL('job-process.js', import.meta.url));
 
-/* What adaptors need of the environment: locale, time zone, temporary files and certificates. */
-const PASSED_ON = ['LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'PATH', 'SSL_CERT_DIR', 'SSL_CERT_FILE', 'TMPDIR', 'TZ'];
+/* What adaptors need of the environment: locale, time zone, temporary files and certificates; and the home folder, which
+ * the runtime asks for while it is loaded and which users made by systemd have nowhere else. */
+const PASSED_ON = ['HOME', 'LANG', 'LC_ALL', 'NODE_EXTRA_CA_CERTS', 'PATH', 'SSL_CERT_DIR', 'SSL_CERT_FILE', 'TMPDIR', 'TZ'];
 
 const REFILL_DELAY_MS = 200;
 const DRAIN_MS = 1000;

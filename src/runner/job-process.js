@@ -9,6 +9,7 @@
  * text, since they may hold anything that job code can produce.
  */
 
+import { File } from 'node:buffer';
 import { pathToFileURL } from 'node:url';
 
 import createLogger from '@openfn/logger';
@@ -20,6 +21,9 @@ import { refuseCircles } from './plan.js';
 import { fromNanoseconds, timestamp } from './timestamps.js';
 
 const LEVELS = ['debug', 'info', 'log', 'warn', 'error', 'success', 'always'];
+
+/* Adaptors expect this global, which Node.js 18 keeps in a module. */
+globalThis.File ??= File;
 
 process.on('message', (message) => (message.preload ? preload(message.preload) : execute(message)));
 /* A worker that died cannot collect what we do. */
