@@ -189,8 +189,14 @@ static unsigned status_of(int error, bool *ret_is_ours) {
         return 500;
 }
 
-static void fail(Call *call, int error) {
+/* Whoever waited in vain for a database that is away was not slow: nothing is wrong with what he asked. */
+static int cause_of(const Call *call, int error) {
+        return error == -ETIMEDOUT && !pool_is_up(call->service->pool) ? -ENOTCONN : error;
+}
+
+static void fail(Call *call, int r) {
         Buffer body = BUFFER_NULL;
+        int error = cause_of(call, r);
         unsigned status;
         bool is_ours;
 

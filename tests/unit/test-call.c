@@ -62,6 +62,7 @@ static struct {
         void *userdata;
 } submitted[4];
 static size_t n_submitted;
+static bool database_is_away;
 
 void pool_submit(Pool *pool, Batch *batch, PoolDone done, void *userdata) {
         CHECK(n_submitted < ELEMENTSOF(submitted));
@@ -69,6 +70,10 @@ void pool_submit(Pool *pool, Batch *batch, PoolDone done, void *userdata) {
         submitted[n_submitted].done = done;
         submitted[n_submitted].userdata = userdata;
         n_submitted++;
+}
+
+bool pool_is_up(const Pool *pool) {
+        return !database_is_away;
 }
 
 /* The first one comes back. Its parameters are read, as the real pool does when it sends late. */
@@ -278,6 +283,18 @@ static void test_errors(void) {
                 CHECK_STRING(seen.body, cases[i].body);
         }
         CHECK(service.migration_noted);
+        check_all_gone();
+}
+
+/* The same wait means something else when the database is away. */
+static void test_database_away(void) {
+        static const Stage stages[] = { give_error, done, NULL };
+
+        database_is_away = true;
+        error_to_return = -ETIMEDOUT;
+        call_start(begin(stages, 0));
+        check_end("E", 503);
+        database_is_away = false;
         check_all_gone();
 }
 
@@ -518,6 +535,7 @@ int main(void) {
         test_waits();
         test_resumed_with_error();
         test_errors();
+        test_database_away();
         test_invalid();
         test_no_answer();
         test_answer_and_go_on();
