@@ -19,6 +19,8 @@
 /* One that was open for so long was a good one, even if nobody asked it anything. */
 #define WORKED_USEC (10 * USEC_PER_SEC)
 
+#define LARGE_BYTES (1024 * 1024)
+
 static void on_ready(Watch *watch, unsigned events, void *userdata);
 static void connect_failed(PoolConn *conn, const char *why);
 
@@ -242,7 +244,8 @@ static void finish(PoolConn *conn, Submission *submission) {
                 conn->slow = false;
                 pool->n_slow--;
         }
-        if (submission_blames_connection(submission))
+        /* libpq's buffers grow to the largest message and stay so: a new connection is cheaper to keep. */
+        if (submission_blames_connection(submission) || submission->n_bytes > LARGE_BYTES)
                 conn->retiring = true;
 
         if (may_go_again(submission)) {

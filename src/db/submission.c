@@ -94,9 +94,19 @@ static bool send_statement(Submission *submission, PGconn *pg, PreparedSet *prep
         return wire_send(pg, statement, entry->state == PREPARED_YES || entry->by == submission);
 }
 
+static size_t params_size(const Statement *statement) {
+        size_t n_bytes = 0;
+
+        for (size_t i = 0; i < statement->n_params; i++)
+                if (statement->params[i].type == PARAM_TEXT || statement->params[i].type == PARAM_BYTES)
+                        n_bytes += statement->params[i].text.length;
+        return n_bytes;
+}
+
 bool submission_send(Submission *submission, PGconn *pg, const Travel *travel) {
         const Batch *batch = submission->batch;
 
+        submission->n_bytes = 0;
         batch_result_init(&submission->result, batch->n_statements);
         submission->steps = xnew(Step, 2 * batch->n_statements + 1);
 
@@ -104,9 +114,11 @@ bool submission_send(Submission *submission, PGconn *pg, const Travel *travel) {
             !send_limits(submission, pg, travel->statement_timeout_usec))
                 return false;
 
-        for (size_t i = 0; i < batch->n_statements; i++)
+        for (size_t i = 0; i < batch->n_statements; i++) {
+                submission->n_bytes += params_size(&batch->statements[i]);
                 if (!send_statement(submission, pg, travel->prepared, i))
                         return false;
+        }
 
         return PQpipelineSync(pg);
 }
@@ -135,6 +147,7 @@ static void take_step(Submission *submission, PGresult *pg_result, const Travel 
 
         if (step->kind == STEP_PREPARE)
                 take_prepare(submission, step->query, success, travel->prepared);
+        submission->n_bytes += PQresultMemorySize(pg_result);
         /* What stands behind a failed statement is answered "aborted", which is not why. */
         if (PQresultStatus(pg_result) == PGRES_FATAL_ERROR)
                 batch_result_fail(&submission->result, pg_result);

@@ -31,6 +31,7 @@ typedef struct Submission {
         BatchResult result;
         Step *steps;            /* what was sent, in order; `at` is the one whose answer comes next */
         size_t n_steps, at;
+        size_t n_bytes;         /* of its parameters and results, this time */
         unsigned n_ends;        /* NULLs between the last step and the Sync, see submission_take() */
 } Submission;
 
