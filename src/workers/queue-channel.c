@@ -12,7 +12,7 @@
 #define MAX_DEMAND 100
 #define MAX_QUEUES 32
 #define MAX_NAME 255
-/* Runs that come in one burst are announced once; short enough that nobody sees the delay. */
+/* Workers are told of work at most that often. */
 #define ANNOUNCE_USEC (15 * USEC_PER_MSEC)
 
 static int join_queue(Call *call);
@@ -63,17 +63,28 @@ static void queue_closed(Channel *channel) {
 
 /* -- work-available -------------------------------------------------------------------------------------- */
 
-void queue_announce(Workers *workers) {
-        if (!workers->service->settings->broadcast_work_available || timer_is_running(&workers->announce))
-                return;
+static void announce(Workers *workers) {
+        workers->announce_again = false;
+        list_for_each(link, &workers->queues)
+                channel_push(list_entry(link, QueueChannel, link)->channel, "work-available", TEXT("{}"));
         timer_start(&workers->announce, ANNOUNCE_USEC);
+}
+
+/* The first run of a burst is announced at once, what follows within the interval together. */
+void queue_announce(Workers *workers) {
+        if (!workers->service->settings->broadcast_work_available)
+                return;
+        if (timer_is_running(&workers->announce))
+                workers->announce_again = true;
+        else
+                announce(workers);
 }
 
 void queue_on_announce(Timer *timer) {
         Workers *workers = container_of(timer, Workers, announce);
 
-        list_for_each(link, &workers->queues)
-                channel_push(list_entry(link, QueueChannel, link)->channel, "work-available", TEXT("{}"));
+        if (workers->announce_again)
+                announce(workers);
 }
 
 /* -- claim ------------------------------------------------------------------------------------------------ */

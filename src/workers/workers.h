@@ -21,6 +21,7 @@ typedef struct Workers {
         size_t n_sockets;
         List queues;                    /* of QueueChannel: who hears of new work */
         Timer announce;
+        bool announce_again;            /* more came while it ran */
         uint64_t refused_usec;          /* when a refusal was last written to the journal, and how many since */
         size_t n_refused;
         ClaimDesk desk;
@@ -37,7 +38,7 @@ void worker_request(HttpRequest *request, void *userdata);
 
 /* queue-channel.c */
 extern const ChannelKind queue_channel;
-/* New work is there: the workers are told, a little later, once. */
+/* New work is there: the workers are told. */
 void queue_announce(Workers *workers);
 void queue_on_announce(Timer *timer);
 
