@@ -233,6 +233,21 @@ static const Shown log_columns[] = {
         {}
 };
 
+/* What a workflow logs must not steer the terminal. A further line stands under the first. */
+static void print_message(Text message) {
+        for (size_t i = 0; i < message.length; i++) {
+                unsigned char c = (unsigned char) message.data[i];
+
+                if (c == '\n')
+                        fputs("\n                              ", stdout);
+                else if ((c < 0x20 && c != '\t') || c == 0x7f)
+                        printf("\\x%02x", c);
+                else
+                        putchar(c);
+        }
+        putchar('\n');
+}
+
 static void print_log_line(Ctl *ctl, const Rows *rows, size_t row) {
         Text level = rows_text(rows, row, 2), source = rows_text(rows, row, 3), message = rows_text(rows, row, 4);
         char time[CLOCK_ISO_SIZE];
@@ -242,9 +257,11 @@ static void print_log_line(Ctl *ctl, const Rows *rows, size_t row) {
         if (ctl->json) {
                 write_row(&w, rows, row, log_columns);
                 ctl_print_json(&buffer);
-        } else
-                printf("%.15s  %-3s %-7s  %.*s\n", clock_format_usec(rows_time(rows, row, 1), time) + 11,
-                       source.data ? source.data : "-", level.data, (int) message.length, message.data);
+                return;
+        }
+        printf("%.15s  %-3s %-7s  ", clock_format_usec(rows_time(rows, row, 1), time) + 11,
+               source.data ? source.data : "-", level.data);
+        print_message(message);
 }
 
 /* Prints what is new. Log lines have increasing ids, so the last one is the place to go on from. */

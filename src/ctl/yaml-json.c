@@ -135,7 +135,8 @@ int yaml_to_json(Text yaml, Buffer *json, Buffer *ret_message) {
 
         if (!yaml_parser_initialize(&parser))
                 out_of_memory();
-        yaml_parser_set_input_string(&parser, (const unsigned char *) yaml.data, yaml.length);
+        /* An empty text may be no text at all, which libyaml's assertions do not take. */
+        yaml_parser_set_input_string(&parser, (const unsigned char *) (yaml.data ?: ""), yaml.length);
 
         if (yaml_parser_load(&parser, &document)) {
                 c.document = &document;

@@ -4,7 +4,7 @@
 
 -- name: provision_user_find
 -- params: email
-SELECT id, hashed_password FROM users WHERE email = $1::text;
+SELECT id, hashed_password FROM users WHERE email = lower($1::text);
 
 -- name: provision_project_find
 -- params: name

@@ -45,14 +45,17 @@ async function makeTemplate(client) {
 
 let count = 0;
 
-export async function newDatabase() {
+/** Without `template`: empty. */
+async function createDatabase(template) {
   const admin = await connect(server.dbname ?? 'postgres');
   const name = `test_${process.pid}_${++count}`;
 
-  // Test files run side by side.
-  await admin.query("SELECT pg_advisory_lock(hashtext('fulgur.test.template'))");
-  await makeTemplate(admin);
-  await admin.query(`CREATE DATABASE ${name} TEMPLATE migrated`);
+  if (template) {
+    // Test files run side by side.
+    await admin.query("SELECT pg_advisory_lock(hashtext('fulgur.test.template'))");
+    await makeTemplate(admin);
+  }
+  await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template ?? 'template0'}`);
   await admin.end();
 
   const client = await connect(name);
@@ -65,3 +68,6 @@ export async function newDatabase() {
     close: () => client.end(),
   };
 }
+
+export const newDatabase = () => createDatabase('migrated');
+export const newEmptyDatabase = () => createDatabase(null);
