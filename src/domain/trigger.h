@@ -14,7 +14,7 @@
 
 /* What the first two segments behind /i/ may mean; see trigger.sql for the order. */
 typedef struct TriggerAddress {
-        Uuid first_id;                  /* a trigger's id, or a project's in front of a custom path; UUID_NULL: not an id */
+        Uuid first_id;                  /* a trigger's, or a project's in front of a custom path; or UUID_NULL */
         Text custom_path;               /* the second segment; TEXT_NULL */
         Text bare_path;                 /* the first segment when it is no id; TEXT_NULL */
 } TriggerAddress;

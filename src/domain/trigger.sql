@@ -2,10 +2,12 @@
 --
 -- Triggers as webhooks find them.
 
--- A row per authentication method, one without when there is none. What the path means is tried in this order: a custom
--- path of a project, a trigger's id, a bare custom path from before they belonged to projects (http-api 1.1).
+-- A row per authentication method, one without when there is none. What the path means is tried in this
+-- order: a custom path of a project, a trigger's id, a bare custom path from before they belonged to projects
+-- (http-api 1.1).
 --
--- A workflow or project that is being deleted still has its addresses, but they are closed, as the original does it.
+-- A workflow or project that is being deleted still has its addresses, but they are closed, as the original
+-- does it.
 --
 -- name: trigger_find
 -- params: first_id custom_path bare_path

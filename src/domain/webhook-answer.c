@@ -53,15 +53,16 @@ static void write_no_data(JsonWriter *w, const WebhookAnswer *answer) {
         _cleanup_(buffer_deinit) Buffer message = BUFFER_NULL;
 
         buffer_printf(&message,
-                      "Run completed with status: %.*s. As a security policy, OpenFn does not send state data when the "
-                      "run errors out to avoid leaking sensitive information",
+                      "Run completed with status: %.*s. As a security policy, OpenFn does not send state data "
+                      "when the run errors out to avoid leaking sensitive information",
                       (int) answer->state.length, answer->state.data);
         json_begin(w, "data");
         json_text(w, "message", buffer_text(&message));
         json_end(w);
 }
 
-void webhook_answer_write(const WebhookAnswer *answer, const Uuid *work_order_id, const Uuid *run_id, Buffer *json) {
+void webhook_answer_write(const WebhookAnswer *answer, const Uuid *work_order_id, const Uuid *run_id,
+                          Buffer *json) {
         JsonWriter w = JSON_WRITER(json);
 
         json_begin(&w, NULL);

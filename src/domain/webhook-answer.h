@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What a webhook's caller who waited for the run is answered: status, data and the run's facts (http-api 1.5). Whoever ended
- * the run has left status and data for us; a run that nobody ended gets the fixed text.
+ * What a webhook's caller who waited for the run is answered: status, data and the run's facts (http-api
+ * 1.5). Whoever ended the run has left status and data for us; a run that nobody ended gets the fixed text.
  */
 
 #include "basic/buffer.h"
@@ -28,4 +28,5 @@ void webhook_answer_read(const Rows *rows, size_t row, WebhookAnswer *ret_answer
 void webhook_answer_delete(Batch *batch, Array *run_ids, Array *project_ids);
 
 /* Appends the body: {"data":…,"meta":{…}}. */
-void webhook_answer_write(const WebhookAnswer *answer, const Uuid *work_order_id, const Uuid *run_id, Buffer *json);
+void webhook_answer_write(const WebhookAnswer *answer, const Uuid *work_order_id, const Uuid *run_id,
+                          Buffer *json);

@@ -150,7 +150,8 @@ static bool basic_read(Basic *basic, Text authorization) {
         return text_split(&basic->password, ':', &basic->username) && basic->password.data;
 }
 
-/* No early end, and `&` where `&&` would skip the second comparison: what is right must not show in the time. */
+/* No early end, and `&` where `&&` would skip the second comparison: what is right must not show in the
+ * time. */
 static bool basic_matches(const WebhookAuth *auth, const Basic *basic) {
         bool matches = false;
 

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * How callers of a webhook prove who they are: user and password (Basic), or an API key. A trigger may have several methods, any
- * one that matches will do. A method that cannot be opened never matches, but it still asks: a trigger whose methods are all
- * unusable refuses everybody.
+ * How callers of a webhook prove who they are: user and password (Basic), or an API key. A trigger may have
+ * several methods, any one that matches will do. A method that cannot be opened never matches, but it still
+ * asks: a trigger whose methods are all unusable refuses everybody.
  */
 
 #include <stdbool.h>
@@ -46,7 +46,8 @@ void webhook_auth_deinit(WebhookAuth *auth);
 /* Adds one more. A method that does not open is logged and stays as one that never matches. */
 void webhook_auth_add(WebhookAuth *auth, const Vault *vault, const SealedWebhookAuth *sealed);
 
-/* What the caller sent: TEXT_NULL for a header that is missing. A header that came twice proves nothing: give an empty text. */
+/* What the caller sent: TEXT_NULL for a header that is missing. A header that came twice proves nothing:
+ * give an empty text. */
 typedef struct WebhookCaller {
         Text authorization, api_key;
 } WebhookCaller;
@@ -60,6 +61,7 @@ enum {
 /* 0 or one of the above. Takes as long for a good caller as for a bad one, whichever method it is. */
 int webhook_auth_check(const WebhookAuth *auth, const WebhookCaller *caller);
 
-/* Appends a header's value with each secret of the methods in it replaced by [REDACTED]. `header`: "authorization" or
- * "x-api-key"; a caller's Basic credentials are replaced however they were encoded when they are right. */
+/* Appends a header's value with each secret of the methods in it replaced by [REDACTED]. `header`:
+ * "authorization" or "x-api-key"; a caller's Basic credentials are replaced however they were encoded when
+ * they are right. */
 void webhook_auth_redact(const WebhookAuth *auth, Text value, Buffer *buffer);

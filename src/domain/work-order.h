@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Work orders: what a webhook, a clock or a person starts. Each is stored with its dataclip, its first run and the run's place
- * in the queue, many in one transaction.
+ * Work orders: what a webhook, a clock or a person starts. Each is stored with its dataclip, its first run
+ * and the run's place in the queue, many in one transaction.
  *
  *      WorkOrderRows *rows = work_order_rows_new(n_bytes);
  *      work_order_rows_add(rows, &order);              for each
@@ -37,7 +37,7 @@ typedef struct NewWorkOrder {
         Uuid trigger_id, job_id;                /* where the run starts: one of them */
         Uuid created_by_id;                     /* UUID_NULL: nobody pressed a button */
         Uuid dataclip_id;
-        const char *dataclip_type;              /* a new dataclip with this body; NULL: dataclip_id is there, or null */
+        const char *dataclip_type;              /* of a new dataclip; NULL: dataclip_id is there already, or null */
         Text body;                              /* JSON */
         Text request;                           /* JSON; TEXT_NULL: not from a request */
         const char *queue;
@@ -47,7 +47,7 @@ typedef struct NewWorkOrder {
 
 /* What holds for all of a batch. */
 typedef struct WorkOrderTerms {
-        const char *trigger_type;               /* the triggers must be enabled and of this type; NULL: a person starts them */
+        const char *trigger_type;               /* they must be enabled and of this type; NULL: a person starts them */
         uint64_t run_timeout_msec;
         uint64_t run_memory_limit_mb;           /* 0: none */
 } WorkOrderTerms;
@@ -61,11 +61,12 @@ DEFINE_CLEANUP(WorkOrderRows, work_order_rows_free);
 /* Copies everything. */
 void work_order_rows_add(WorkOrderRows *rows, const NewWorkOrder *order);
 
-/* Returns the statement's number. `rows` must live until the batch is done. A batch whose first try was committed fails with
- * -EEXIST when it is tried again: ask work_order_find_present(). */
+/* Returns the statement's number. `rows` must live until the batch is done. A batch whose first try was
+ * committed fails with -EEXIST when it is tried again: ask work_order_find_present(). */
 size_t work_order_enqueue(Batch *batch, WorkOrderRows *rows, const WorkOrderTerms *terms);
-/* Of the statement's result: which orders are stored, by their place in `rows`. The others were refused: their trigger or job
- * has gone, is disabled, or its workflow or project is being deleted. `stored`: one per order, false before. */
+/* Of the statement's result: which orders are stored, by their place in `rows`. The others were refused:
+ * their trigger or job has gone, is disabled, or its workflow or project is being deleted. `stored`: one
+ * per order, false before. */
 void work_order_read_stored(const Rows *result, bool stored[], size_t n);
 
 /* Which of these are stored? The result has a column `n`, read by work_order_read_stored() too. */

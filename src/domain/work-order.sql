@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- New work: what a trigger, a clock or a person starts becomes a dataclip, a work order, a run and its place in the queue.
+-- New work: what a trigger, a clock or a person starts becomes a dataclip, a work order, a run and its place
+-- in the queue.
 
--- Many at once, in one statement: it sees one snapshot, so that nothing of an order is stored when its trigger has been
--- switched off meanwhile. What comes back has been stored; what does not was refused.
+-- Many at once, in one statement: it sees one snapshot, so that nothing of an order is stored when its
+-- trigger has been switched off meanwhile. What comes back has been stored; what does not was refused.
 --
--- The bodies stay in their arrays until they are inserted: a CTE that carried them would be written to a temporary file.
+-- The bodies stay in their arrays until they are inserted: a CTE that carried them would be written to a
+-- temporary file.
 --
--- A second try of a batch whose first one has been committed fails as a whole (unique work_orders, runs): a place in the queue
--- must not come back after its run has ended.
+-- A second try of a batch whose first one has been committed fails as a whole (unique work_orders, runs): a
+-- place in the queue must not come back after its run has ended.
 --
 -- name: work_order_insert
 -- params: work_order_ids run_ids project_ids trigger_ids job_ids created_by_ids
@@ -28,14 +30,15 @@ WITH incoming AS (
          unnest($12::bigint[]) AS priority,
          unnest($13::boolean[]) AS waits
 ), accepted AS (
-  -- Each order looks up its own few rows by their primary keys. OFFSET 0 holds the planner to it: about tables that nobody has analyzed
-  -- yet it knows nothing, and joins all workflows with all orders.
+  -- Each order looks up its own few rows by their primary keys. OFFSET 0 holds the planner to it: about
+  -- tables that nobody has analyzed yet it knows nothing, and joins all workflows with all orders.
   SELECT i.*, s.workflow_id, s.success_code, s.error_code, w.snapshot_id, w.enable_job_logs, p.save_dataclips,
          run_lane_id(w.id, w.concurrency, p.id, p.concurrency) AS lane_id,
          coalesce(w.concurrency, p.concurrency) AS lane_limit
     FROM incoming i
     CROSS JOIN LATERAL (
-      -- trigger_type: what the triggers must still be, and enabled. Null: a person starts them, enabled or not.
+      -- trigger_type: what the triggers must still be, and enabled. Null: a person starts them, enabled or
+      -- not.
       SELECT t.workflow_id, t.success_code, t.error_code
         FROM triggers t
        WHERE t.id = i.trigger_id AND t.project_id = i.project_id
@@ -93,5 +96,8 @@ SELECT n FROM accepted;
 -- name: work_order_present
 -- params: work_order_ids project_ids
 SELECT a.n
-  FROM (SELECT generate_subscripts($1::uuid[], 1) AS n, unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS project_id) a
-  JOIN work_orders o ON o.id = a.id AND o.project_id = a.project_id;
+  FROM (SELECT generate_subscripts($1::uuid[], 1) AS n,
+               unnest($1::uuid[]) AS id,
+               unnest($2::uuid[]) AS project_id) a
+  CROSS JOIN LATERAL (
+    SELECT FROM work_orders o WHERE o.id = a.id AND o.project_id = a.project_id OFFSET 0) o;

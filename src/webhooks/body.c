@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Bodies by their type. The rules are the original's (http-api 0.3): without a type the body does not count, an empty one
- * is {}, JSON that is no object is wrapped in one.
+ * Bodies by their type. The rules are the original's (http-api 0.3): without a type the body does not count,
+ * an empty one is {}, JSON that is no object is wrapped in one.
  */
 
 #include <errno.h>
@@ -16,17 +16,24 @@
 
 #define JSON_WRAPPING (sizeof "{\"_json\":}" - 1)
 
-static int read_json(Text bytes, const BodySource *source, Arena *arena, Buffer *buffer, const char **ret_problem);
-static int read_urlencoded(Text bytes, const BodySource *source, Arena *arena, Buffer *buffer, const char **ret_problem);
-static int read_multipart(Text bytes, const BodySource *source, Arena *arena, Buffer *buffer, const char **ret_problem);
+typedef struct Reading {
+        const BodySource *source;
+        Text bytes;                     /* unpacked */
+        Arena *arena;
+        Buffer *buffer;                 /* left empty when the bytes are to be stored as they are */
+        const char *problem;
+} Reading;
+
+static int read_json(Reading *reading);
+static int read_urlencoded(Reading *reading);
+static int read_multipart(Reading *reading);
 static bool is_json(Text type);
 static bool is_urlencoded(Text type);
 static bool is_multipart(Text type);
 
-/* A reader leaves `buffer` empty when the bytes are to be stored as they are. */
 static const struct {
         bool (*matches)(Text type);
-        int (*read)(Text bytes, const BodySource *source, Arena *arena, Buffer *buffer, const char **ret_problem);
+        int (*read)(Reading *reading);
 } readers[] = {
         { is_json,       read_json       },
         { is_urlencoded, read_urlencoded },
@@ -46,19 +53,22 @@ static const char *describe_offset(Text bytes, size_t offset, Arena *arena) {
         size_t line = 1, line_start = 0;
 
         if (offset >= bytes.length)
-                return arena_printf(arena, "The body is not JSON: it ends too early, after %zu bytes.", bytes.length);
+                return arena_printf(arena, "The body is not JSON: it ends too early, after %zu bytes.",
+                                    bytes.length);
 
         for (size_t i = 0; i < offset; i++)
                 if (bytes.data[i] == '\n') {
                         line++;
                         line_start = i + 1;
                 }
-        return arena_printf(arena, "The body is not JSON: unexpected byte 0x%02x at offset %zu (line %zu, column %zu).",
+        return arena_printf(arena,
+                            "The body is not JSON: unexpected byte 0x%02x at offset %zu (line %zu, column %zu).",
                             (uint8_t) bytes.data[offset], offset, line, offset - line_start + 1);
 }
 
-static int read_json(Text bytes, _unused_ const BodySource *source, Arena *arena, Buffer *buffer,
-                     const char **ret_problem) {
+static int read_json(Reading *reading) {
+        Text bytes = reading->bytes;
+        Buffer *buffer = reading->buffer;
         size_t offset = 0;
         JsonKind kind;
 
@@ -67,7 +77,7 @@ static int read_json(Text bytes, _unused_ const BodySource *source, Arena *arena
                 return 0;
         }
         if (json_check(bytes, &kind, &offset) < 0) {
-                *ret_problem = describe_offset(bytes, offset, arena);
+                reading->problem = describe_offset(bytes, offset, reading->arena);
                 return -EBADMSG;
         }
         if (kind == JSON_OBJECT)
@@ -90,27 +100,24 @@ static bool is_multipart(Text type) {
         return text_is_nocase(type, "multipart/form-data") || text_is_nocase(type, "multipart/mixed");
 }
 
-static int read_urlencoded(Text bytes, _unused_ const BodySource *source, Arena *arena, Buffer *buffer,
-                           const char **ret_problem) {
-        int r = form_read_urlencoded(arena, bytes, buffer);
-
-        if (r >= 0)
-                return 0;
-
-        *ret_problem = arena_printf(arena, "The form cannot be read: %s.", form_problem(r));
+static int bad_form(Reading *reading, const char *why) {
+        reading->problem = arena_printf(reading->arena, "The form cannot be read: %s.", why);
         return -EBADMSG;
 }
 
-static int read_multipart(Text bytes, const BodySource *source, Arena *arena, Buffer *buffer, const char **ret_problem) {
-        Text boundary = media_parameter(source->content_type, "boundary", arena);
-        int r = multipart_read(arena, bytes, boundary, buffer);
+static int read_urlencoded(Reading *reading) {
+        int r = form_read_urlencoded(reading->arena, reading->bytes, reading->buffer);
 
-        if (r >= 0)
-                return 0;
+        return r < 0 ? bad_form(reading, form_problem(r)) : 0;
+}
 
-        *ret_problem = arena_printf(arena, "The form cannot be read: %s.",
-                                    r == -EBADMSG ? "its parts do not match its boundary" : form_problem(r));
-        return -EBADMSG;
+static int read_multipart(Reading *reading) {
+        Text boundary = media_parameter(reading->source->content_type, "boundary", reading->arena);
+        int r = multipart_read(reading->arena, reading->bytes, boundary, reading->buffer);
+
+        if (r == -EBADMSG)
+                return bad_form(reading, "its parts do not match its boundary");
+        return r < 0 ? bad_form(reading, form_problem(r)) : 0;
 }
 
 /* -- any ---------------------------------------------------------------------------------------------- */
@@ -119,38 +126,46 @@ static bool is_gzip(Text encoding) {
         return text_is_nocase(encoding, "gzip") || text_is_nocase(encoding, "x-gzip");
 }
 
-static int unpack(const BodySource *source, Buffer *buffer, Text *ret_bytes, const char **ret_problem) {
+static int unpack(Reading *reading, Buffer *plain) {
+        const BodySource *source = reading->source;
         Text encoding = text_trim(source->content_encoding);
         int r;
 
         if (encoding.length == 0 || text_is_nocase(encoding, "identity")) {
-                *ret_bytes = source->bytes;
+                reading->bytes = source->bytes;
                 return 0;
         }
         if (!is_gzip(encoding))
                 return BODY_E_UNSUPPORTED;
 
-        r = inflate_gzip(source->bytes, source->max, buffer);
-        if (r == -EBADMSG)
-                *ret_problem = "The body is not what Content-Encoding says: gzip cannot unpack it.";
-        if (r < 0)
+        r = inflate_gzip(source->bytes, source->max, plain);
+        if (r < 0) {
+                reading->problem = "The body is not what Content-Encoding says: gzip cannot unpack it.";
                 return r;
+        }
 
-        *ret_bytes = text_make(buffer->data ? buffer->data : "", buffer->length);
+        reading->bytes = text_make(plain->data ? plain->data : "", plain->length);
         return 0;
 }
 
-static int read_as(Text type, Text bytes, const BodySource *source, Arena *arena, Buffer *buffer,
-                   const char **ret_problem) {
+static int read_as(Reading *reading, Text type) {
         for (size_t i = 0; i < ELEMENTSOF(readers); i++)
                 if (readers[i].matches(type))
-                        return readers[i].read(bytes, source, arena, buffer, ret_problem);
+                        return readers[i].read(reading);
         return BODY_E_UNSUPPORTED;
 }
 
-int body_read(const BodySource *source, Arena *arena, Buffer *buffer, Text *ret_json, const char **ret_problem) {
+/* What was unpacked and may stay as it is. */
+static void keep(Buffer *plain, Buffer *buffer) {
+        buffer_deinit(buffer);
+        *buffer = *plain;
+        *plain = BUFFER_NULL;
+}
+
+int body_read(const BodySource *source, Arena *arena, Buffer *buffer, Text *ret_json,
+              const char **ret_problem) {
         _cleanup_(buffer_deinit) Buffer plain = BUFFER_NULL;
-        Text bytes;
+        Reading reading = { .source = source, .arena = arena, .buffer = buffer };
         int r;
 
         if (source->bytes.length > source->max)
@@ -160,20 +175,17 @@ int body_read(const BodySource *source, Arena *arena, Buffer *buffer, Text *ret_
                 return 0;
         }
 
-        r = unpack(source, &plain, &bytes, ret_problem);
+        r = unpack(&reading, &plain);
+        if (r == 0)
+                r = read_as(&reading, media_value(source->content_type));
+        if (r < 0)
+                *ret_problem = reading.problem;
         if (r != 0)
                 return r;
 
-        r = read_as(media_value(source->content_type), bytes, source, arena, buffer, ret_problem);
-        if (r != 0)
-                return r;
-
-        if (buffer->length == 0 && bytes.data == plain.data) {
-                buffer_deinit(buffer);
-                *buffer = plain;
-                plain = BUFFER_NULL;
-        }
-        *ret_json = buffer->length > 0 ? buffer_text(buffer) : bytes;
+        if (buffer->length == 0 && reading.bytes.data == plain.data)
+                keep(&plain, buffer);
+        *ret_json = buffer->length > 0 ? buffer_text(buffer) : reading.bytes;
         /* Forms may grow when they become JSON: what is stored counts. */
         return ret_json->length > source->max + JSON_WRAPPING ? -EMSGSIZE : 0;
 }

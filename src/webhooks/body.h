@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What a caller sent becomes the JSON that is stored. JSON is checked and kept byte for byte; forms are turned into it.
+ * What a caller sent becomes the JSON that is stored. JSON is checked and kept byte for byte; forms are
+ * turned into it.
  */
 
 #include <stdbool.h>
@@ -19,9 +20,10 @@ typedef struct BodySource {
 
 enum {
         _BODY_E_SUCCESS,
-        BODY_E_UNSUPPORTED,     /* a type or encoding that nobody reads: 415, but not before the caller is known */
+        BODY_E_UNSUPPORTED,     /* a type or encoding nobody reads: 415, once the caller is known */
 };
 
-/* *ret_json points into the source's bytes or into `buffer`. -EBADMSG: malformed, *ret_problem says what and where for
- * people (arena); -EMSGSIZE: more than `max`. */
-int body_read(const BodySource *source, Arena *arena, Buffer *buffer, Text *ret_json, const char **ret_problem);
+/* *ret_json points into the source's bytes or into `buffer`. -EBADMSG: malformed, *ret_problem says what
+ * and where for people (arena); -EMSGSIZE: more than `max`. */
+int body_read(const BodySource *source, Arena *arena, Buffer *buffer, Text *ret_json,
+              const char **ret_problem);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * A form is a tree of levels. Each name walks down its brackets and makes the levels that are missing; each level keeps
- * what was put into it in order, and is only turned into a list or an object when it is written.
+ * A form is a tree of levels. Each name walks down its brackets and makes the levels that are missing; each
+ * level keeps what was put into it in order, and is only turned into a list or an object when it is written.
  *
- * Where a name leads is found in one hash table for all levels, keyed at random: a form with many names costs no more per
- * name than a short one, whoever chose them.
+ * Where a name leads is found in one hash table for all levels, keyed at random: a form with many names costs
+ * no more per name than a short one, whoever chose them.
  */
 
 #include <errno.h>

@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * Forms and query strings as JSON: `a=1&b[c]=2&d[]=3` is {"a":"1","b":{"c":"2"},"d":["3"]}. What happens when names
- * contradict each other is the original's rule (Plug 1.18): of equal names the last one counts, and what stands last in
- * a name's brackets decides whether they hold a list or an object; what does not fit is dropped.
+ * Forms and query strings as JSON: `a=1&b[c]=2&d[]=3` is {"a":"1","b":{"c":"2"},"d":["3"]}. What happens when
+ * names contradict each other is the original's rule (Plug 1.18): of equal names the last one counts, and
+ * what stands last in a name's brackets decides whether they hold a list or an object; what does not fit is
+ * dropped.
  */
 
 #include <stdbool.h>
@@ -25,8 +26,8 @@ int form_add(Form *form, Text name, Text value, bool is_json);
 /* Appends the object. */
 void form_write(const Form *form, Buffer *json);
 
-/* Reads `name=value&…` and appends the object. Empty parts do not count; a name without '=' has an empty value. -EINVAL: a
- * broken escape; -EILSEQ: not UTF-8; -E2BIG. */
+/* Reads `name=value&…` and appends the object. Empty parts do not count; a name without '=' has an empty
+ * value. -EINVAL: a broken escape; -EILSEQ: not UTF-8; -E2BIG. */
 int form_read_urlencoded(Arena *arena, Text text, Buffer *json);
 /* For people: what a negative result of the above means. */
 const char *form_problem(int error);

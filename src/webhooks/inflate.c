@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * gzip by zlib, a piece at a time: a small body may unpack to a thousand times its size, and is only followed as far as
- * bodies may go.
+ * gzip by zlib, a piece at a time: a small body may unpack to a thousand times its size, and is only followed
+ * as far as bodies may go.
  */
 
 #include <errno.h>

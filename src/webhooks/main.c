@@ -90,8 +90,8 @@ static void stop(Service *service) {
 static void status(Service *service, Buffer *text) {
         const Webhooks *webhooks = service->state;
 
-        buffer_printf(text, ", %zu to be stored, %zu waiting for their run", group_commit_n_waiting(webhooks->commit),
-                      run_waits_n(webhooks->runs));
+        buffer_printf(text, ", %zu to be stored, %zu waiting for their run",
+                      group_commit_n_waiting(webhooks->commit), run_waits_n(webhooks->runs));
 }
 
 static void free_state(Service *service) {

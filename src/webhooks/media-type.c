@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Parameters of header values (RFC 9110, 5.6.6). Senders are many: white space is allowed anywhere, a quote that does not
- * end ends with the header.
+ * Parameters of header values (RFC 9110, 5.6.6). Senders are many: white space is allowed anywhere, a quote
+ * that does not end ends with the header.
  */
 
 #include "webhooks/media-type.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The parts of a multipart body (RFC 7578). The delimiter is "\r\n--boundary"; the first one may stand at the very
- * beginning. What is before the first and behind the last part does not count.
+ * The parts of a multipart body (RFC 7578). The delimiter is "\r\n--boundary"; the first one may stand at the
+ * very beginning. What is before the first and behind the last part does not count.
  */
 
 #include <errno.h>
@@ -149,23 +149,29 @@ static Text write_file(const Part *part, Text filename, Arena *arena) {
         return arena_text(arena, buffer_text(&buffer));
 }
 
-/* TEXT_NULL: not a file. The filename* form carries its character set and escapes. */
-static int read_filename(const Part *part, Arena *arena, Text *ret_filename) {
+/* The filename* form carries its character set and escapes. */
+static int decode_filename(Text filename, Arena *arena, Text *ret_filename) {
         static const char charset[] = "utf-8''";
+        const size_t n = sizeof charset - 1;
+
+        if (filename.length < n || strncasecmp(filename.data, charset, n) != 0) {
+                *ret_filename = filename;
+                return 0;
+        }
+        if (parse_percent(text_make(filename.data + n, filename.length - n), false, arena, ret_filename) < 0)
+                return -EILSEQ;
+        return 0;
+}
+
+/* TEXT_NULL: not a file. */
+static int read_filename(const Part *part, Arena *arena, Text *ret_filename) {
         Text filename = media_parameter(part->disposition, "filename", arena);
 
-        if (!filename.data) {
-                filename = media_parameter(part->disposition, "filename*", arena);
-                if (filename.length >= sizeof charset - 1 &&
-                    strncasecmp(filename.data, charset, sizeof charset - 1) == 0) {
-                        filename = text_make(filename.data + sizeof charset - 1, filename.length - (sizeof charset - 1));
-                        if (parse_percent(filename, false, arena, &filename) < 0)
-                                return -EILSEQ;
-                }
+        if (filename.data) {
+                *ret_filename = filename;
+                return 0;
         }
-
-        *ret_filename = filename;
-        return 0;
+        return decode_filename(media_parameter(part->disposition, "filename*", arena), arena, ret_filename);
 }
 
 static int add_part(Form *form, const Part *part, Arena *arena) {

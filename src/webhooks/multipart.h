@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * multipart/form-data as JSON. Fields become strings, names nest as in other forms (form.h). A file becomes an object:
+ * multipart/form-data as JSON. Fields become strings, names nest as in other forms (form.h). A file becomes
+ * an object:
  *
  *      {"filename":"a.csv","content_type":"text/csv","encoding":"utf8","content":"…"}
  *
- * with encoding "base64" for what is not plain text. (The original keeps files on a disk of its own and then fails to store
- * their place; a job can only use what is in the dataclip.)
+ * with encoding "base64" for what is not plain text. (The original keeps files on a disk of its own and then
+ * fails to store their place; a job can only use what is in the dataclip.)
  */
 
 #include "basic/arena.h"

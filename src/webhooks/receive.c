@@ -3,11 +3,11 @@
 /*
  * Webhooks: what a caller sends becomes a dataclip, a work order and its first run.
  *
- * The caller is answered once PostgreSQL has committed: an answer means the work is safe. A trigger that replies after
- * completion holds its caller until the run has ended.
+ * The caller is answered once PostgreSQL has committed: an answer means the work is safe. A trigger that
+ * replies after completion holds its caller until the run has ended.
  *
- * What of the request is needed later is copied while the caller is certainly there: whether or not it waits for the answer, a
- * webhook that reached us is stored.
+ * What of the request is needed later is copied while the caller is certainly there: whether or not it waits
+ * for the answer, a webhook that reached us is stored.
  */
 
 #include <errno.h>
@@ -51,13 +51,16 @@ static int say_hello(Call *call);
 static int no_such_route(Call *call);
 
 static const Stage post_webhook[] = {
-        receive, receive_body, find_trigger, check_caller, check_trigger, store, answer_stored, answer_run, NULL,
+        receive, receive_body, find_trigger, check_caller, check_trigger, store, answer_stored, answer_run,
+        NULL,
 };
 /* Again from where the trigger is looked up. */
 static const Stage *const store_again = post_webhook + 2;
 
 static const Stage get_webhook[] = { receive, find_trigger, check_caller, say_hello, NULL };
-static const Stage other_webhook[] = { receive, receive_body, find_trigger, check_caller, no_such_route, NULL };
+static const Stage other_webhook[] = {
+        receive, receive_body, find_trigger, check_caller, no_such_route, NULL,
+};
 
 /* The body's limit is a setting, so the server and receive_body() hold it. */
 #define WEBHOOK(method, stages)                                                                    \
@@ -93,13 +96,17 @@ static void on_finished(Call *call) {
         }
 }
 
+/* However large the bodies that are allowed: a few of them fit. */
+static size_t max_bytes(const Settings *settings) {
+        return MAX((size_t) WEBHOOKS_MAX_BYTES, 4 * settings->max_dataclip_size_mb * 1000000);
+}
+
 static bool admit(Webhook *webhook) {
         Webhooks *webhooks = webhooks_of(&webhook->call);
         size_t n_bytes = sizeof *webhook + http_body(call_request(&webhook->call)).length;
 
-        /* One that is larger than all there is may still come alone. */
         if (webhooks->n_held >= WEBHOOKS_MAX_HELD ||
-            (webhooks->n_bytes > 0 && webhooks->n_bytes + n_bytes > WEBHOOKS_MAX_BYTES))
+            webhooks->n_bytes + n_bytes > max_bytes(webhook->call.service->settings))
                 return false;
 
         webhook->n_bytes = n_bytes;
@@ -236,8 +243,8 @@ static int check_caller(Call *call) {
 
 static int say_hello(Call *call) {
         return call_reply(call, 200,
-                          TEXT("{\"message\":\"OpenFn webhook trigger found. Make a POST request to execute this "
-                               "workflow.\"}"));
+                          TEXT("{\"message\":\"OpenFn webhook trigger found. "
+                               "Make a POST request to execute this workflow.\"}"));
 }
 
 static int no_such_route(Call *call) {
@@ -251,8 +258,8 @@ static int check_trigger(Call *call) {
                 return call_reply_error(call, 415, "Unsupported Media Type");
         if (!webhook->trigger->enabled)
                 return refuse_message(call, 403, "trigger_disabled",
-                                      "Unable to process request, trigger is disabled. Enable it on OpenFn to allow "
-                                      "requests to this endpoint.");
+                                      "Unable to process request, trigger is disabled. "
+                                      "Enable it on OpenFn to allow requests to this endpoint.");
         return CALL_NEXT;
 }
 
@@ -328,7 +335,8 @@ static int not_stored(Call *call, int r) {
         if (r != -EINVAL)
                 return r;
 
-        buffer_append_string(&body, "{\"error\":\"invalid_request\",\"details\":{\"dataclip\":[\"is invalid\"]}}");
+        buffer_append_string(&body, "{\"error\":\"invalid_request\","
+                                    "\"details\":{\"dataclip\":[\"is invalid\"]}}");
         return call_reply_buffer(call, 422, &body);
 }
 

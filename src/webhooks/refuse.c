@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Refusals that say what to do. Those that are our fault are told to the journal too, not each of them: a sender that is
- * refused comes again, and so do thousands of others.
+ * Refusals that say what to do. Those that are our fault are told to the journal too, not each of them: a
+ * sender that is refused comes again, and so do thousands of others.
  */
 
 #include "log/message-id.h"
@@ -59,5 +59,6 @@ int refuse_lookup(Call *call) {
 }
 
 int refuse_storing(Call *call) {
-        return refuse_for_now(call, "Unable to process request due to temporary database issues. Please try again in");
+        return refuse_for_now(call, "Unable to process request due to temporary database issues. "
+                                    "Please try again in");
 }

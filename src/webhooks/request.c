@@ -56,9 +56,9 @@ static Text last_header(const HttpRequest *request, const char *name, Arena *are
 
 static Text read_credential(const HttpRequest *request, const char *name, Arena *arena, unsigned *ret_n) {
         *ret_n = (unsigned) http_header_count(request, name);
-        if (*ret_n == 0)
-                return TEXT_NULL;
-        return *ret_n == 1 ? arena_text(arena, http_header(request, name)) : last_header(request, name, arena);
+        if (*ret_n > 1)
+                return last_header(request, name, arena);
+        return *ret_n == 1 ? arena_text(arena, http_header(request, name)) : TEXT_NULL;
 }
 
 void request_read_credentials(const HttpRequest *request, Arena *arena, RequestCredentials *ret_credentials) {
@@ -118,9 +118,12 @@ static void write_headers(JsonWriter *w, const HttpRequest *request, Arena *aren
 
         for (size_t i = 0; i < n; i++)
                 headers[i] = http_header_at(request, i);
-        for (size_t i = 0; i < n; i++)
-                if (!is_credential(headers[i].name) && !comes_again(headers, i, n))
-                        json_text(w, headers[i].name, is_hidden(headers[i].name) ? TEXT(REDACTED) : headers[i].value);
+        for (size_t i = 0; i < n; i++) {
+                const char *name = headers[i].name;
+
+                if (!is_credential(name) && !comes_again(headers, i, n))
+                        json_text(w, name, is_hidden(name) ? TEXT(REDACTED) : headers[i].value);
+        }
 }
 
 static int write_query(JsonWriter *w, const HttpRequest *request, Arena *arena, const char **ret_problem) {

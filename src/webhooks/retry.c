@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The retry policy: exponential, with a bound and some jitter, so that those who failed together do not come back together.
+ * The retry policy: exponential, with a bound and some jitter, so that those who failed together do not come
+ * back together.
  */
 
 #include <errno.h>

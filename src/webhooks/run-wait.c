@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Each wait stands in one list: `waiting`, `rung` (its run has ended, as far as we have heard) or, while a query is under way, in
- * that query. Runs are found by their id in a table of buckets.
+ * Each wait stands in one list: `waiting`, `rung` (its run has ended, as far as we have heard) or, while a
+ * query is under way, in that query. Runs are found by their id in a table of buckets.
  */
 
 #include <assert.h>

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Waiting for runs: callers of after_completion webhooks are held until their run has ended. The bell "run_done" says
- * which; several that end together are fetched in one query. The tables are looked at now and then anyway: a bell that was missed
- * costs a moment, never an answer.
+ * Waiting for runs: callers of after_completion webhooks are held until their run has ended. The bell
+ * "run_done" says which; several that end together are fetched in one query. The tables are looked at now and
+ * then anyway: a bell that was missed costs a moment, never an answer.
  */
 
 #include "basic/uuid.h"
@@ -19,11 +19,13 @@ enum {
         RUN_WAIT_E_TIMEOUT,
 };
 
-/* Embedded in its owner. Registered before the run is committed, so that its end cannot be missed; started once it is. */
+/* Embedded in its owner. Registered before the run is committed, so that its end cannot be missed; started
+ * once it is. */
 typedef struct RunWait RunWait;
 struct RunWait {
         Uuid run_id, project_id;
-        /* At most once, from the loop: 0 and the answer (gone when this returns), or a result above with NULL. */
+        /* At most once, from the loop: 0 and the answer (gone when this returns), or a result above with
+         * NULL. */
         void (*done)(RunWait *wait, int r, const WebhookAnswer *answer);
 
         RunWaits *waits;                /* NULL: not registered */

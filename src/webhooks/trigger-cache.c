@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * An entry is known (a trigger, or that there is none) or asked for (a query is under way and somebody waits for it). Entries
- * stand in buckets under their key, and known ones in one of two lists by last use: triggers, and addresses without one, which
- * anybody can invent and therefore only push each other out.
+ * An entry is known (a trigger, or that there is none) or asked for (a query is under way and somebody waits
+ * for it). Entries stand in buckets under their key, and known ones in one of two lists by last use:
+ * triggers, and addresses without one, which anybody can invent and therefore only push each other out.
  *
  * The key is the first segment of the path, with the second one behind it where that can make a difference.
  */
@@ -206,7 +206,8 @@ static void on_again(Timer *timer) {
         ask(container_of(timer, Entry, again));
 }
 
-/* Its look-up began before the bell rang if nobody finds it any more: good for those who wait, not to be kept. */
+/* Its look-up began before the bell rang if nobody finds it any more: good for those who wait, not to be
+ * kept. */
 static void answer(Entry *entry, int r, Trigger *trigger) {
         bool is_current = !list_is_empty(&entry->bucket);
 
@@ -252,6 +253,10 @@ static void on_asked(void *userdata, BatchResult *result) {
 
 /* -- from outside ------------------------------------------------------------------------------------- */
 
+static bool is_for_any_rest(const Entry *entry) {
+        return entry && entry->is_known && entry->trigger && entry->trigger->any_rest;
+}
+
 int trigger_cache_get(TriggerCache *cache, const TriggerAddress *address, Trigger **ret_trigger) {
         Key key = key_of(address, false);
         Entry *entry;
@@ -260,7 +265,7 @@ int trigger_cache_get(TriggerCache *cache, const TriggerAddress *address, Trigge
                 return TRIGGER_E_UNKNOWN;
 
         entry = find(cache, &key);
-        if (address->custom_path.data && !(entry && entry->is_known && entry->trigger && entry->trigger->any_rest)) {
+        if (address->custom_path.data && !is_for_any_rest(entry)) {
                 key = key_of(address, true);
                 entry = find(cache, &key);
         }

@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Triggers that were looked up, kept as long as the bell "triggers" has not rung. While nobody listens to the bell each look-up goes to
- * the database. What the cache says decides what a caller is told first; whether a webhook is stored is decided once more
- * by the statement that stores it.
+ * Triggers that were looked up, kept as long as the bell "triggers" has not rung. While nobody listens to the
+ * bell each look-up goes to the database. What the cache says decides what a caller is told first; whether a
+ * webhook is stored is decided once more by the statement that stores it.
  */
 
 #include "db/bell.h"
@@ -29,14 +29,16 @@ enum {
         TRIGGER_E_UNKNOWN,      /* not in the cache: ask */
 };
 
-/* 0 and the trigger (borrowed: take a reference to keep it), -ENOENT when there is none, TRIGGER_E_UNKNOWN. */
+/* 0 and the trigger (borrowed: take a reference to keep it), -ENOENT when there is none,
+ * TRIGGER_E_UNKNOWN. */
 int trigger_cache_get(TriggerCache *cache, const TriggerAddress *address, Trigger **ret_trigger);
 
-/* Asks the database. Those who ask for the same thing at the same time share one question; retries as settings say. */
+/* Asks the database. Those who ask for the same thing at the same time share one question; retries as
+ * settings say. */
 typedef struct TriggerWait TriggerWait;
 struct TriggerWait {
-        /* Once, from the loop, never inside trigger_cache_ask(): 0 and the trigger (borrowed), -ENOENT, -EHOSTDOWN (the database
-         * was away for too long), -ECANCELED, or another error of the database. */
+        /* Once, from the loop, never inside trigger_cache_ask(): 0 and the trigger (borrowed), -ENOENT,
+         * -EHOSTDOWN (the database was away for too long), -ECANCELED, or another error of the database. */
         void (*done)(TriggerWait *wait, int r, Trigger *trigger);
         List link;
 };

@@ -12,8 +12,8 @@
 #include "webhooks/run-wait.h"
 #include "webhooks/trigger-cache.h"
 
-/* What may be held in memory at once, from a request's arrival to its answer. Beyond, callers are told to come again: by
- * then they wait for the database for many seconds already. */
+/* What may be held in memory at once, from a request's arrival to its answer. Beyond, callers are told to
+ * come again: by then they wait for the database for many seconds already. */
 #define WEBHOOKS_MAX_HELD 10000
 #define WEBHOOKS_MAX_BYTES (64 * 1024 * 1024)
 

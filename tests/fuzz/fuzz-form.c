@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Bodies of strangers: the first byte chooses the type, the rest is the body. Whatever comes of it is an object in JSON, or
- * a refusal that says why, and no larger than allowed.
+ * Bodies of strangers: the first byte chooses the type, the rest is the body. Whatever comes of it is an
+ * object in JSON, or a refusal that says why, and no larger than allowed.
  */
 
 #include <errno.h>

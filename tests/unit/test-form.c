@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Forms, query strings and bodies of any type as JSON. What names that contradict each other become was taken from the
- * original's own parser.
+ * Forms, query strings and bodies of any type as JSON. What names that contradict each other become was taken
+ * from the original's own parser.
  */
 
 #include <errno.h>
@@ -131,7 +131,8 @@ static void test_hostile_forms(void) {
         check_form(levels, 0, NULL);
 }
 
-/* As many different names as there may be: each must be found again, or the last of equal ones would not count. */
+/* As many different names as there may be: each must be found again, or the last of equal ones would not
+ * count. */
 static void test_many_names(void) {
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
         _cleanup_(buffer_deinit) Buffer form = BUFFER_NULL, json = BUFFER_NULL;
@@ -232,7 +233,8 @@ static void test_multipart(void) {
         }
 }
 
-/* -- whole bodies ----------------------------------------------------------------------------------------- */
+/* -- whole bodies
+ * ----------------------------------------------------------------------------------------- */
 
 static const struct {
         const char *type, *body;
