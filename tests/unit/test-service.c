@@ -291,7 +291,7 @@ static void test_replies(void) {
                 /* Ids that could do harm, or are none, are replaced. */
                 { "GET", "/nowhere", "x-request-id: short\r\n", "", { "\r\nx-request-id: 0" } },
                 { "GET", "/nowhere", "x-request-id: 0123456789\"0123456789\r\n", "", { "\r\nx-request-id: 0" } },
-                { "GET", "/api/database", "", "", { "HTTP/1.1 504 Gateway Timeout\r\n", "{\"error\":\"Gateway Timeout\"}" } },
+                { "GET", "/api/database", "", "", { "HTTP/1.1 503 Service Unavailable\r\n", "{\"error\":\"Service Unavailable\"}" } },
         };
         pid_t pid = start(NULL, NULL, -1);
 
