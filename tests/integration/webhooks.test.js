@@ -11,7 +11,7 @@ import { startDaemon } from './lib/daemon.js';
 import { newDatabase } from './lib/database.js';
 import { makeProject, makeWorkflow, uuid7 } from './lib/fixtures.js';
 import { basic, call, endRun, makeAuthMethod, nextRun, post, stored } from './lib/webhooks.js';
-import { until } from './lib/worker.js';
+import { connectWorker, until } from './lib/worker.js';
 
 let db, daemon, project, workflow, path;
 
@@ -690,5 +690,52 @@ describe('answers after completion', () => {
     await sleep(100);
     await other.finish();
     assert.equal((await response).status, 504);
+  });
+});
+
+describe('from the caller to the worker and back', () => {
+  test('byte for byte in, the final state out', async () => {
+    // Others have left runs behind.
+    await db.query('DELETE FROM run_queue');
+    const workers = await startDaemon('workers', db);
+    const worker = await connectWorker(workers);
+    const queue = await worker.queue();
+    const waiting = await makeWorkflow(db, project, { trigger: { webhook_reply: 'after_completion', success_code: 299 } });
+    const body = '{"n": 12345678901234567890, "n": 1e400, "s":"\\u0000\\ud800"}';
+    const response = post(daemon, `/i/${waiting.trigger.id}/a%2Fb?c[]=1`, body, { 'x-a': 'b' });
+
+    let claimed;
+    await until(async () => ([claimed] = await queue.claim({ queues: ['fast_lane'] })) && claimed);
+    const channel = await worker.run(claimed.id, claimed.token);
+    const plan = await channel.ok('fetch:plan');
+    const input = Buffer.from(await channel.ok('fetch:dataclip', { id: plan.dataclip_id })).toString();
+    assert.ok(input.includes(body), input);
+    const { request } = JSON.parse(input);
+    assert.deepEqual(request.path, ['i', waiting.trigger.id, 'a/b']);
+    assert.deepEqual(request.query_params, { c: ['1'] });
+    assert.equal(request.headers['x-a'], 'b');
+
+    await channel.ok('run:start', { timestamp: String(Date.now() * 1000) });
+    await channel.ok('run:complete', { reason: 'success', final_state: { data: { patients: 3 } }, timestamp: String(Date.now() * 1000) });
+    const answer = await response;
+    assert.equal(answer.status, 299);
+    assert.deepEqual(answer.json.data, { data: { patients: 3 } });
+    assert.equal(answer.json.meta.run_id, claimed.id);
+    assert.equal(answer.json.meta.state, 'success');
+    for (const time of ['inserted_at', 'claimed_at', 'started_at', 'finished_at'])
+      assert.match(answer.json.meta[time], /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/, time);
+
+    await worker.close();
+    await workers.finish();
+  });
+
+  test('a webhook rings for workers', async () => {
+    const listener = await db.connect();
+    let rings = 0;
+    listener.on('notification', () => rings++);
+    await listener.query('LISTEN runs');
+    assert.equal((await post(daemon, path)).status, 200);
+    await until(() => rings > 0);
+    await listener.end();
   });
 });
