@@ -4,7 +4,13 @@
  * What workers feel: from a webhook's 200 to the claim's reply, claims with little and with much in the queue, log lines.
  */
 
-import { psql, sleep } from './lib/instance.js';
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, sign } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { environment } from '../integration/lib/keys.js';
+import { cpuOf, psql, sleep } from './lib/instance.js';
 import { Worker } from './lib/worker.js';
 
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1];
@@ -105,9 +111,31 @@ async function claimRate(instance, count) {
   return ids.size / seconds;
 }
 
+/* Each claimed run comes with a token that is signed for it alone. */
+function signaturesPerSecond() {
+  const key = createPrivateKey(Buffer.from(environment.WORKER_RUNS_PRIVATE_KEY, 'base64').toString());
+  const text = Buffer.alloc(300, 'x');
+  const start = performance.now();
+  let n = 0;
+
+  for (; performance.now() - start < 2000; n++)
+    sign('RSA-SHA256', text, key);
+  return n / 2;
+}
+
+/* The statement alone, without anybody to answer: one run a call, a few clients. */
+function claimsBySql(instance) {
+  const file = join(instance.folder, 'claim.sql');
+
+  writeFileSync(file, `SELECT * FROM claim_runs('{1}', '{bench}', '{manual,*}', '00000000-0000-0000-0000-000000000000', 50, '30 s', 1000);\n`);
+  const output = execFileSync('pgbench', ['-n', '-M', 'prepared', '-f', file, '-c4', '-j1', '-T5'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+  return Number(output.match(/tps = ([0-9.]+)/)[1]);
+}
+
 export async function claims(instance, report) {
   const many = Number(process.env.BENCH_QUEUED ?? 1_000_000);
   const rounds = [];
+  const signatures = signaturesPerSecond();
 
   /* The small queue is drained several times, so that both are measured for as long. */
   for (let n = 0; n < 5; n++) {
@@ -116,10 +144,17 @@ export async function claims(instance, report) {
   }
   const small = median(rounds);
   fillQueue(many);
+  const before = cpuOf(instance.pid('workers'));
   const large = await claimRate(instance, 5000);
+  const cpu = (cpuOf(instance.pid('workers')) - before) / 5000;
+  const bySql = claimsBySql(instance);
   emptyQueue();
 
   report.note('claims, 1,000 queued', `${small.toFixed(0)}/s`);
+  report.note('RSA-2048 signatures on one core, one per claim', `${signatures.toFixed(0)}/s, ${(1e6 / signatures).toFixed(0)} µs each`);
+  report.note('CPU of fulgur-workers per claim, signature included', `${cpu.toFixed(0)} µs`);
+  report.note('claim_runs() alone, no token, one run a call', `${bySql.toFixed(0)}/s`);
+  report.figure('claims ÷ what two cores could sign if they did nothing else', large / (2 * signatures), '≥', 0.5, '×');
   report.figure(`claims, one run each, ${many.toLocaleString('en')} queued over 1,000 workflows`, large, '≥', 2000, '/s');
   report.figure('against 1,000 queued', large / small, '≥', 0.8, '×');
 }
