@@ -46,31 +46,44 @@ async function firstByte(port) {
   });
 }
 
-export async function activation(instance, report) {
-  const times = [];
+/* Fresh daemons behind sockets that listen already; `measure` gets their ports. */
+async function withFresh(instance, names, measure) {
   const { ports, processes } = instance;
+  const children = [];
 
-  for (let n = 0; n < 5; n++)
-    for (const name of ['web', 'webhooks', 'workers']) {
-      instance.ports = { ...ports, [name]: await freePort() };
-      instance.processes = { ...processes };
-      const child = instance.startDaemon(name);
-      /* Until it listens nobody can connect. */
-      for (let listening = false; !listening;) {
-        await sleep(100);
-        listening = readable(child.pid);
-      }
-      times.push(await firstByte(instance.ports[name]));
-      child.kill('SIGKILL');
-      await new Promise((resolve) => child.once('exit', resolve));
-    }
+  instance.ports = { ...ports };
+  instance.processes = { ...processes };
+  for (const name of names) {
+    instance.ports[name] = await freePort();
+    children.push(instance.startDaemon(name));
+  }
+  while (!children.every((child) => isListening(child.pid)))
+    await sleep(100);
+  const result = await measure(names.map((name) => instance.ports[name]));
+  for (const child of children) {
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('exit', resolve));
+  }
   instance.ports = ports;
   instance.processes = processes;
-  report.figure('activation to first byte, slowest of 15', Math.max(...times), '≤', 100, 'ms');
+  return result;
+}
+
+export async function activation(instance, report) {
+  const daemons = ['web', 'webhooks', 'workers'];
+  const alone = [], together = [];
+
+  for (let n = 0; n < 5; n++) {
+    for (const name of daemons)
+      alone.push(await withFresh(instance, [name], ([port]) => firstByte(port)));
+    together.push(await withFresh(instance, daemons, async (ports) => Math.max(...await Promise.all(ports.map(firstByte)))));
+  }
+  report.figure('activation to first byte, slowest of 15', Math.max(...alone), '≤', 100, 'ms');
+  report.figure('all daemons activated at once and answering, slowest of 5', Math.max(...together), '≤', 1000, 'ms');
 }
 
 /* systemd-socket-activate waits in epoll once its sockets listen. */
-function readable(pid) {
+function isListening(pid) {
   try {
     return readFileSync(`/proc/${pid}/wchan`, 'utf8').includes('poll');
   } catch {
