@@ -6,7 +6,7 @@ import { Socket } from 'phoenix';
 import WebSocket from 'ws';
 import { workerToken } from './keys.js';
 
-/** Opens a socket; `params` go into the query. Rejects with what the server said instead of 101. */
+/** Opens a socket, to the daemon's own or to its workerAddress; `params` go into the query. Rejects with what the server said instead of 101. */
 export function connectWorker(daemon, { token = workerToken(), ...params } = {}) {
   const refusals = [];
   class Transport extends WebSocket {
@@ -23,7 +23,7 @@ export function connectWorker(daemon, { token = workerToken(), ...params } = {})
     }
   }
 
-  const socket = new Socket(`ws+unix://${daemon.socketPath}:/worker`, {
+  const socket = new Socket(daemon.workerAddress ?? `ws+unix://${daemon.socketPath}:/worker`, {
     params: { token, api_version: '1.2', worker_version: '1.25.0', ...params },
     transport: Transport,
     timeout: 30000,
