@@ -43,7 +43,10 @@ static int make_conninfo(const PoolConfig *config, uint64_t timeout_usec, char *
         /* A proxy may not know this parameter, and would not keep to it: submission.c sends the settings
          * there. */
         if (config->prepare)
-                snprintf(options, sizeof options, "-c statement_timeout=%llu -c timezone=UTC",
+                /* Our statements look rows up by their keys. At its default cost of a page PostgreSQL rather reads a
+                 * small table through for each of them: 40 µs instead of 3 with 200 triggers. */
+                snprintf(options, sizeof options,
+                         "-c statement_timeout=%llu -c timezone=UTC -c random_page_cost=1.1",
                          (unsigned long long) timeout_usec / USEC_PER_MSEC);
 
         r = conninfo_build(text_of(config->url), config->disable_ssl, config->application_name, options,
