@@ -6,6 +6,8 @@
 
 #include "workers/background.h"
 
+#include <errno.h>
+
 static void nobody_replies(Call *call, unsigned status, Text body) {
 }
 
@@ -13,8 +15,15 @@ static bool nobody_is_gone(const Call *call) {
         return false;
 }
 
-/* Errors that are worth it have gone to the journal already. */
+/* A database that is away is the pool's to report; the next time around will do. */
 static void nobody_fails(Call *call, int error) {
+        static const int passing[] = { -EAGAIN, -EBUSY, -ECANCELED, -ENOTCONN, -ENOTRECOVERABLE, -ETIMEDOUT };
+
+        for (size_t i = 0; i < ELEMENTSOF(passing); i++)
+                if (error == passing[i])
+                        return;
+        call_log_errno(call, LOG_ERR, error, NULL, "Background work failed: %m (%s)",
+                       call->result.message ? call->result.message : "no message");
 }
 
 static const CallSource nobody = {

@@ -58,7 +58,8 @@ static int renew(Call *call) {
         char host[256] = "";
 
         (void) gethostname(host, sizeof host - 1);
-        instance_seen(batch, &leases->instance_id, call->service->config->name, host);
+        instance_seen(batch, &leases->instance_id, call->service->config->name,
+                      arena_strdup(&call->arena, host));
         if (run_set_count(&renewal->runs) > 0)
                 leases_renew(batch, &renewal->runs, renewal->lease_usec);
         return db_commit(call, batch);

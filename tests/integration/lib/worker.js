@@ -7,7 +7,7 @@ import WebSocket from 'ws';
 import { workerToken } from './keys.js';
 
 /** Opens a socket, to the daemon's own or to its workerAddress; `params` go into the query. Rejects with what the server said instead of 101. */
-export function connectWorker(daemon, { token = workerToken(), ...params } = {}) {
+export function connectWorker(daemon, { token = workerToken(), timeout = 30000, ...params } = {}) {
   const refusals = [];
   class Transport extends WebSocket {
     constructor(address) {
@@ -26,7 +26,7 @@ export function connectWorker(daemon, { token = workerToken(), ...params } = {})
   const socket = new Socket(daemon.workerAddress ?? `ws+unix://${daemon.socketPath}:/worker`, {
     params: { token, api_version: '1.2', worker_version: '1.25.0', ...params },
     transport: Transport,
-    timeout: 30000,
+    timeout,
     reconnectAfterMs: () => 50,
     rejoinAfterMs: () => 50,
   });
