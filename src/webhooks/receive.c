@@ -229,7 +229,7 @@ static int check_caller(Call *call) {
         if (webhook->found == -EHOSTDOWN || webhook->found == -ECANCELED)
                 return refuse_lookup(call);
         if (webhook->found < 0)
-                return webhook->found;
+                return call_reply_error(call, 500, "Internal Server Error");     /* the journal knows why */
 
         switch (webhook_auth_check(&webhook->trigger->auth, &caller)) {
         case 0:
@@ -333,7 +333,7 @@ static int not_stored(Call *call, int r) {
         if (r == -EHOSTDOWN || r == -ECANCELED)
                 return refuse_storing(call);
         if (r != -EINVAL)
-                return r;
+                return call_reply_error(call, 500, "Internal Server Error");     /* the journal knows why */
 
         buffer_append_string(&body, "{\"error\":\"invalid_request\","
                                     "\"details\":{\"dataclip\":[\"is invalid\"]}}");
