@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * fulgurctl config: the settings as the programs see them. Wrong ones are reported while they are loaded, so "check" has
- * nothing left to do.
+ * fulgurctl config: the settings as the programs see them. Wrong ones are reported while they are loaded, so
+ * "check" has nothing left to do.
  */
 
 #include <string.h>

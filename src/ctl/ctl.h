@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * fulgurctl: what its verbs share. A verb is a row of the table in main.c and a function in the file named after its group; it prints
- * for people, or JSON with --json, and returns one of the exit codes below (fulgurctl(1)).
+ * fulgurctl: what its verbs share. A verb is a row of the table in main.c and a function in the file named
+ * after its group; it prints for people, or JSON with --json, and returns one of the exit codes below
+ * (fulgurctl(1)).
  */
 
 #include <stdbool.h>
@@ -63,7 +64,8 @@ int ctl_fail(int code, const char *format, ...) _printf_(2, 3);
 void ctl_print_json(Buffer *buffer);
 
 /* One statement; -errno after it was reported. The rows are the result's: batch_result_deinit(). */
-int ctl_query_params(Ctl *ctl, BatchResult *ret_result, const Query *query, const Param *params, size_t n_params);
+int ctl_query_params(Ctl *ctl, BatchResult *ret_result, const Query *query, const Param *params,
+                     size_t n_params);
 #define ctl_query(ctl, result, query, ...)                                                         \
         ({                                                                                         \
                 const Param _params[] = { __VA_ARGS__ };                                           \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * fulgurctl key: new keys, printed in the shape that fulgur.env and the original's worker take. They go to standard output and nowhere
- * else.
+ * fulgurctl key: new keys, printed in the shape that fulgur.env and the original's worker take. They go to
+ * standard output and nowhere else.
  */
 
 #include <string.h>
@@ -23,7 +23,8 @@ static int print_keys(Ctl *ctl, const KeyLine *lines, size_t n_lines, const char
 
         if (!ctl->json) {
                 for (size_t i = 0; i < n_lines; i++)
-                        printf("%s=\"%.*s\"\n\n", lines[i].name, (int) lines[i].value.length, lines[i].value.data);
+                        printf("%s=\"%.*s\"\n\n", lines[i].name, (int) lines[i].value.length,
+                               lines[i].value.data);
                 fprintf(stderr, "%s\n", note);
                 return EXIT_OK;
         }
@@ -75,9 +76,11 @@ static int generate_worker(Ctl *ctl) {
                 { "WORKER_SECRET", buffer_text(&secret) },
                 { "WORKER_LIGHTNING_PUBLIC_KEY", buffer_text(&public_key) },
         };
-        return print_keys(ctl, lines, ELEMENTSOF(lines),
-                          "The server takes WORKER_RUNS_PRIVATE_KEY (credential fulgur.run-token-key) and WORKER_SECRET "
-                          "(fulgur.worker-secret);\nworkers take WORKER_SECRET and WORKER_LIGHTNING_PUBLIC_KEY.");
+        return print_keys(
+                ctl, lines, ELEMENTSOF(lines),
+                "The server takes WORKER_RUNS_PRIVATE_KEY (credential fulgur.run-token-key) and "
+                "WORKER_SECRET "
+                "(fulgur.worker-secret);\nworkers take WORKER_SECRET and WORKER_LIGHTNING_PUBLIC_KEY.");
 }
 
 int verb_key_generate(Ctl *ctl, int argc, char *argv[]) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * fulgurctl kickstart: fills an instance from a declarative file, and prints a manifest of what there is now. A second
- * time with the same file changes nothing and prints the same manifest, tokens included.
+ * fulgurctl kickstart: fills an instance from a declarative file, and prints a manifest of what there is now.
+ * A second time with the same file changes nothing and prints the same manifest, tokens included.
  *
  * Read and check the file; then users, one transaction; then each project, one transaction each.
  */
@@ -125,7 +125,9 @@ static int store_token(Kickstart *k, const Token *token, Text jwt) {
 /* The user's first token that the present key makes; the key may have been changed since. */
 static int find_token(Kickstart *k, const Rows *rows, const ProvisionUser *user, Text *ret_jwt) {
         for (size_t i = 0; i < rows_count(rows); i++) {
-                Token token = { .id = rows_uuid(rows, i, 0), .user_id = user->id, .made_usec = rows_time(rows, i, 1) };
+                Token token = { .id = rows_uuid(rows, i, 0),
+                                .user_id = user->id,
+                                .made_usec = rows_time(rows, i, 1) };
                 uint8_t digest[DIGEST_SIZE];
                 int r;
 
@@ -188,7 +190,8 @@ static int find_user(Kickstart *k, Text email, Uuid *ret_id) {
         if (r != EXIT_OK)
                 return r;
         if (rows_count(result.rows[0]) == 0)
-                r = ctl_fail(EXIT_DATA, "no user has the e-mail address \"%.*s\"", (int) email.length, email.data);
+                r = ctl_fail(EXIT_DATA, "no user has the e-mail address \"%.*s\"", (int) email.length,
+                             email.data);
         else
                 *ret_id = rows_uuid(result.rows[0], 0, 0);
         batch_result_deinit(&result);
@@ -209,14 +212,18 @@ static int find_or_new(Ctl *ctl, Uuid *ret_id, const Query *query, const Param *
 }
 
 static bool same_body(const Kickstart *k, const ProvisionCredential *credential, Text sealed) {
-        const VaultPlace place = { .table = "credential_bodies", .column = "body", .row = credential->body_id };
+        const VaultPlace place = { .table = "credential_bodies",
+                                   .column = "body",
+                                   .row = credential->body_id };
         _cleanup_(secret_freep) Secret *plain = NULL;
 
-        return vault_open(k->vault, &place, sealed, &plain) >= 0 && text_equal(secret_text(plain), credential->body);
+        return vault_open(k->vault, &place, sealed, &plain) >= 0 &&
+               text_equal(secret_text(plain), credential->body);
 }
 
 /* Finds what exists of a credential; *ret_same: its secret is stored already. */
-static int find_credential(Kickstart *k, const ProvisionProject *project, ProvisionCredential *credential, bool *ret_same) {
+static int find_credential(Kickstart *k, const ProvisionProject *project, ProvisionCredential *credential,
+                           bool *ret_same) {
         BatchResult result;
         const Rows *rows;
         int r;
@@ -288,7 +295,8 @@ static int store_project(Kickstart *k, ProvisionProject *project) {
         BatchResult result;
         int r;
 
-        r = find_or_new(k->ctl, &project->id, &SQL_PROVISION_PROJECT_FIND, (Param[]) { P_TEXT(project->name) }, 1);
+        r = find_or_new(k->ctl, &project->id, &SQL_PROVISION_PROJECT_FIND, (Param[]){ P_TEXT(project->name) },
+                        1);
         if (r == EXIT_OK)
                 r = find_members(k, project);
         if (r == EXIT_OK)
@@ -314,7 +322,8 @@ static int store_project(Kickstart *k, ProvisionProject *project) {
 
 /* -- the manifest ----------------------------------------------------------------------------------- */
 
-static void write_workflow(JsonWriter *w, const ProvisionProject *project, const ProvisionWorkflow *workflow) {
+static void write_workflow(JsonWriter *w, const ProvisionProject *project,
+                           const ProvisionWorkflow *workflow) {
         const ProvisionTrigger *trigger = workflow->n_triggers > 0 ? &workflow->triggers[0] : NULL;
         char id[UUID_STRING_SIZE], path[64];
 
@@ -402,7 +411,8 @@ static int put_manifest(const Kickstart *k, const char *path) {
         return EXIT_OK;
 }
 
-/* Two at the same time would both find that a project is missing: one waits for the other. Its session ends with us. */
+/* Two at the same time would both find that a project is missing: one waits for the other. Its session ends
+ * with us. */
 static int take_turn(Kickstart *k) {
         BatchResult result;
         int r;

@@ -16,27 +16,34 @@
 
 static const Verb verbs[] = {
         { "config check", "", "check the settings and secrets", 0, VERB_SETTINGS, verb_config_check },
-        { "config reference", "[--roff]", "print every variable and what it does", 0, VERB_ALONE, verb_config_reference },
-        { "config show", "", "print the settings in force; secrets only as set or not set", 0, VERB_SETTINGS, verb_config_show },
+        { "config reference", "[--roff]", "print every variable and what it does", 0, VERB_ALONE,
+          verb_config_reference },
+        { "config show", "", "print the settings in force; secrets only as set or not set", 0, VERB_SETTINGS,
+          verb_config_show },
         { "key generate", "encryption|worker|session", "print new keys", 0, VERB_ALONE, verb_key_generate },
-        { "kickstart", "FILE [--manifest OUT]", "fill the instance from a YAML or JSON file", NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY,
-          VERB_DATABASE, verb_kickstart },
+        { "kickstart", "FILE [--manifest OUT]", "fill the instance from a YAML or JSON file",
+          NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY, VERB_DATABASE, verb_kickstart },
         { "migrate", "[--check]", "bring the database up to date", 0, VERB_DATABASE, verb_migrate },
-        { "run cancel", "RUN", "cancel a run that no worker has claimed yet", 0, VERB_DATABASE, verb_run_cancel },
-        { "run list", "[--project NAME] [--state STATE] [--limit N]", "list runs, newest first", 0, VERB_DATABASE, verb_run_list },
+        { "run cancel", "RUN", "cancel a run that no worker has claimed yet", 0, VERB_DATABASE,
+          verb_run_cancel },
+        { "run list", "[--project NAME] [--state STATE] [--limit N]", "list runs, newest first", 0,
+          VERB_DATABASE, verb_run_list },
         { "run retry", "RUN", "run again with the same input", 0, VERB_DATABASE, verb_run_retry },
         { "run show", "RUN", "show a run with its steps", 0, VERB_DATABASE, verb_run_show },
-        { "run tail", "RUN", "print log lines as they arrive, until the run ends", 0, VERB_DATABASE, verb_run_tail },
+        { "run tail", "RUN", "print log lines as they arrive, until the run ends", 0, VERB_DATABASE,
+          verb_run_tail },
         { "status", "", "queue, daemons, database at a glance", 0, VERB_DATABASE, verb_status },
-        { "token create", "EMAIL", "make an API token for a user", NEED_RUN_TOKEN_KEY, VERB_DATABASE, verb_token_create },
-        { "worker list", "", "workers that are connected or hold runs", 0, VERB_DATABASE, verb_worker_list },
+        { "token create", "EMAIL", "make an API token for a user", NEED_RUN_TOKEN_KEY, VERB_DATABASE,
+          verb_token_create },
+        { "worker list", "", "workers that hold runs", 0, VERB_DATABASE, verb_worker_list },
 };
 
 static void print_help(FILE *stream) {
-        fprintf(stream, "fulgurctl [--json] [--env-file FILE] COMMAND …\n\nLooks after a Fulgur instance.\n\nCommands:\n");
+        fprintf(stream, "fulgurctl [--json] [--env-file FILE] COMMAND …\n\nLooks after a Fulgur "
+                        "instance.\n\nCommands:\n");
         for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                fprintf(stream, "  %s%s%s\n        %s\n", verbs[i].words, *verbs[i].arguments ? " " : "", verbs[i].arguments,
-                        verbs[i].summary);
+                fprintf(stream, "  %s%s%s\n        %s\n", verbs[i].words, *verbs[i].arguments ? " " : "",
+                        verbs[i].arguments, verbs[i].summary);
         fprintf(stream, "\nOptions:\n"
                         "  --json            print JSON\n"
                         "  --env-file FILE   read settings from FILE instead of /etc/fulgur/fulgur.env\n"
@@ -87,14 +94,16 @@ static int run_verb(Ctl *ctl, const Verb *verb, int argc, char *argv[]) {
                         return EXIT_CONFIG;
         }
         if (verb->wants >= VERB_DATABASE) {
-                r = conn_open(ctl->settings->database_url, ctl->settings->disable_db_ssl, "fulgurctl", &ctl->conn);
+                r = conn_open(ctl->settings->database_url, ctl->settings->disable_db_ssl, "fulgurctl",
+                              &ctl->conn);
                 if (r < 0)
                         return r == -EINVAL ? EXIT_CONFIG : EXIT_DATABASE;
         }
         return verb->run(ctl, argc, argv);
 }
 
-/* Options before the verb, and --json anywhere, belong to fulgurctl; what follows the verb's words is the verb's. */
+/* Options before the verb, and --json anywhere, belong to fulgurctl; what follows the verb's words is the
+ * verb's. */
 static int parse_options(Ctl *ctl, int *argc, char *argv[]) {
         int kept = 1;
 
@@ -110,7 +119,8 @@ static int parse_options(Ctl *ctl, int *argc, char *argv[]) {
         *argc = kept;
         argv[kept] = NULL;
 
-        if (kept > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
+        if (kept > 1 &&
+            (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
                 print_help(stdout);
                 return EXIT_OK;
         }

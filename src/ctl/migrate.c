@@ -13,7 +13,8 @@
 static int fail(Ctl *ctl, int error) {
         if (error == -ENOTRECOVERABLE)
                 return ctl_fail(EXIT_FAILED, "the database is newer than this program");
-        return ctl_fail(error == -ENOTCONN ? EXIT_DATABASE : EXIT_FAILED, "the migration stopped: %s", conn_error(ctl->conn));
+        return ctl_fail(error == -ENOTCONN ? EXIT_DATABASE : EXIT_FAILED, "the migration stopped: %s",
+                        conn_error(ctl->conn));
 }
 
 static int check(Ctl *ctl) {

@@ -25,14 +25,16 @@ int ctl_report(Ctl *ctl, const BatchResult *result) {
         case -ETIMEDOUT:
                 return ctl_fail(EXIT_DATABASE, "the database went away: %s", conn_error(ctl->conn));
         case -ENOTRECOVERABLE:
-                return ctl_fail(EXIT_FAILED, "the database is not up to date: run \"fulgurctl migrate\" first");
+                return ctl_fail(EXIT_FAILED,
+                                "the database is not up to date: run \"fulgurctl migrate\" first");
         default:
                 return ctl_fail(EXIT_FAILED, "the database refused: %s",
                                 result->message ? result->message : conn_error(ctl->conn));
         }
 }
 
-int ctl_query_params(Ctl *ctl, BatchResult *ret_result, const Query *query, const Param *params, size_t n_params) {
+int ctl_query_params(Ctl *ctl, BatchResult *ret_result, const Query *query, const Param *params,
+                     size_t n_params) {
         Batch *batch = batch_new(&ctl->arena, 0);
 
         batch_add_params(batch, query, params, n_params);

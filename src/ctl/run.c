@@ -129,7 +129,8 @@ int verb_run_list(Ctl *ctl, int argc, char *argv[]) {
                          parse_u64(text_of(argv[i + 1]), &limit) < 0 || limit < 1 || limit > 10000)
                         return EXIT_USAGE;
 
-        r = ctl_query(ctl, &result, &SQL_CTL_RUN_LIST, P_STRING(project), P_STRING(state), P_INT((int64_t) limit));
+        r = ctl_query(ctl, &result, &SQL_CTL_RUN_LIST, P_STRING(project), P_STRING(state),
+                      P_INT((int64_t) limit));
         if (r != EXIT_OK)
                 return r;
         print_table(ctl, result.rows[0], list_columns);
@@ -249,7 +250,8 @@ static void print_message(Text message) {
 }
 
 static void print_log_line(Ctl *ctl, const Rows *rows, size_t row) {
-        Text level = rows_text(rows, row, 2), source = rows_text(rows, row, 3), message = rows_text(rows, row, 4);
+        Text level = rows_text(rows, row, 2), source = rows_text(rows, row, 3),
+             message = rows_text(rows, row, 4);
         char time[CLOCK_ISO_SIZE];
         Buffer buffer = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&buffer);

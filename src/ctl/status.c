@@ -19,7 +19,8 @@ typedef struct Status {
 enum { STATUS_QUEUE, STATUS_SERVICES, STATUS_DATABASE };
 
 static void print_status(const Status *status) {
-        const Rows *queue = status->result.rows[STATUS_QUEUE], *services = status->result.rows[STATUS_SERVICES];
+        const Rows *queue = status->result.rows[STATUS_QUEUE],
+                   *services = status->result.rows[STATUS_SERVICES];
         const Rows *database = status->result.rows[STATUS_DATABASE];
         char time[CLOCK_ISO_SIZE];
 
@@ -29,15 +30,16 @@ static void print_status(const Status *status) {
         if (rows_count(queue) == 0)
                 puts("queue       empty");
         for (size_t i = 0; i < rows_count(queue); i++)
-                printf("queue       %lld %s, oldest from %s\n", (long long) rows_int(queue, i, 1), rows_text(queue, i, 0).data,
-                       clock_format_sec(rows_time(queue, i, 2), time));
+                printf("queue       %lld %s, oldest from %s\n", (long long) rows_int(queue, i, 1),
+                       rows_text(queue, i, 0).data, clock_format_sec(rows_time(queue, i, 2), time));
         for (size_t i = 0; i < rows_count(services); i++)
-                printf("daemon      %s on %s since %s\n", rows_text(services, i, 0).data, rows_text(services, i, 1).data,
-                       clock_format_sec(rows_time(services, i, 2), time));
+                printf("daemon      %s on %s since %s\n", rows_text(services, i, 0).data,
+                       rows_text(services, i, 1).data, clock_format_sec(rows_time(services, i, 2), time));
 }
 
 static void print_status_json(const Status *status) {
-        const Rows *queue = status->result.rows[STATUS_QUEUE], *services = status->result.rows[STATUS_SERVICES];
+        const Rows *queue = status->result.rows[STATUS_QUEUE],
+                   *services = status->result.rows[STATUS_SERVICES];
         const Rows *database = status->result.rows[STATUS_DATABASE];
         Buffer buffer = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&buffer);
@@ -81,7 +83,8 @@ int verb_status(Ctl *ctl, int argc, char *argv[]) {
         if (migrate_missing(ctl->conn, &status.n_missing) < 0)
                 return ctl_fail(EXIT_FAILED, "the database is newer than this program, or cannot be read");
         if (status.n_missing > 0)
-                return ctl_fail(EXIT_FAILED, "%u migrations are missing: run \"fulgurctl migrate\"", status.n_missing);
+                return ctl_fail(EXIT_FAILED, "%u migrations are missing: run \"fulgurctl migrate\"",
+                                status.n_missing);
 
         batch_add_params(batch, &SQL_CTL_STATUS_QUEUE, NULL, 0);
         batch_add_params(batch, &SQL_CTL_STATUS_SERVICES, NULL, 0);
@@ -122,7 +125,8 @@ int verb_worker_list(Ctl *ctl, int argc, char *argv[]) {
                 json_time_usec(&w, "lease_expires_at", rows_time(rows, i, 3));
                 json_end(&w);
                 if (!ctl->json) {
-                        printf("%-32s %6lld  %-20s ", rows_text(rows, i, 0).data, (long long) rows_int(rows, i, 1),
+                        printf("%-32s %6lld  %-20s ", rows_text(rows, i, 0).data,
+                               (long long) rows_int(rows, i, 1),
                                clock_format_sec(rows_time(rows, i, 2), time));
                         printf("%s\n", clock_format_sec(rows_time(rows, i, 3), time));
                 }

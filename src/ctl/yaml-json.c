@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * YAML to JSON by libyaml's document tree, written forward. The number of nodes written is bounded, so that a few lines
- * of nested aliases cannot become gigabytes.
+ * YAML to JSON by libyaml's document tree, written forward. The number of nodes written is bounded, so that a
+ * few lines of nested aliases cannot become gigabytes.
  */
 
 #include "ctl/yaml-json.h"
@@ -55,7 +55,8 @@ static bool write_node(Converter *c, int index, unsigned depth);
 
 static bool write_mapping(Converter *c, const yaml_node_t *node, unsigned depth) {
         json_begin(&c->writer, NULL);
-        for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top; pair++) {
+        for (yaml_node_pair_t *pair = node->data.mapping.pairs.start; pair < node->data.mapping.pairs.top;
+             pair++) {
                 const yaml_node_t *key = yaml_document_get_node(c->document, pair->key);
 
                 if (!key || key->type != YAML_SCALAR_NODE)
@@ -70,7 +71,8 @@ static bool write_mapping(Converter *c, const yaml_node_t *node, unsigned depth)
 
 static bool write_sequence(Converter *c, const yaml_node_t *node, unsigned depth) {
         json_begin_array(&c->writer, NULL);
-        for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top; item++)
+        for (yaml_node_item_t *item = node->data.sequence.items.start; item < node->data.sequence.items.top;
+             item++)
                 if (!write_node(c, *item, depth + 1))
                         return false;
         json_end_array(&c->writer);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Cron expressions: a field is a list of parts, a part sets bits in a value set, a moment matches when each field has
- * its bit. The language is the original's, see cron.h.
+ * Cron expressions: a field is a list of parts, a part sets bits in a value set, a moment matches when each
+ * field has its bit. The language is the original's, see cron.h.
  */
 
 #include "domain/cron.h"
@@ -106,11 +106,12 @@ static bool in_range(unsigned value, unsigned from, unsigned to) {
 }
 
 /*
- * from … to, where a range whose end lies before its start wraps round; of these the values whose distance from `base` the
- * step divides. The original counts back behind the wrap: 50-10/7 means 50 57 1 8. Sunday is 0 and 7: with a step only
- * the 7 counts.
+ * from … to, where a range whose end lies before its start wraps round; of these the values whose distance
+ * from `base` the step divides. The original counts back behind the wrap: 50-10/7 means 50 57 1 8. Sunday is
+ * 0 and 7: with a step only the 7 counts.
  */
-static void set_range(FieldSet *set, FieldKind kind, unsigned from, unsigned to, unsigned base, unsigned step) {
+static void set_range(FieldSet *set, FieldKind kind, unsigned from, unsigned to, unsigned base,
+                      unsigned step) {
         const FieldRule *rule = &rules[kind];
         bool has_step = step > 0;
 
@@ -183,7 +184,8 @@ static bool read_step(Text text, unsigned *ret_step) {
 }
 
 /* a or a-b. */
-static bool read_range(const FieldRule *rule, Text text, bool has_step, unsigned *ret_from, unsigned *ret_to) {
+static bool read_range(const FieldRule *rule, Text text, bool has_step, unsigned *ret_from,
+                       unsigned *ret_to) {
         Text first;
 
         text_split(&text, '-', &first);
@@ -195,7 +197,8 @@ static bool read_range(const FieldRule *rule, Text text, bool has_step, unsigned
         return true;
 }
 
-/* value, a-b, *, each with an optional step. With a step `*` means what the step divides, not every other from the first. */
+/* value, a-b, *, each with an optional step. With a step `*` means what the step divides, not every other
+ * from the first. */
 static bool read_plain(FieldSet *set, FieldKind kind, Text part) {
         const FieldRule *rule = &rules[kind];
         unsigned from, to, step = 0;
@@ -339,7 +342,8 @@ static unsigned weekday_of(const struct tm *tm, unsigned day) {
         return ((unsigned) tm->tm_wday + 35 + day - (unsigned) tm->tm_mday) % 7;
 }
 
-/* The weekday nearest to `day`, inside the month: Saturday goes back, Sunday goes on, unless the month ends there. */
+/* The weekday nearest to `day`, inside the month: Saturday goes back, Sunday goes on, unless the month ends
+ * there. */
 static unsigned nearest_weekday(const struct tm *tm, unsigned day) {
         unsigned length = month_length(tm);
 
@@ -374,7 +378,8 @@ static bool day_matches(const Cron *cron, const struct tm *tm) {
         unsigned day = (unsigned) tm->tm_mday;
 
         return (cron->days & (1u << day)) || (cron->last_day && day == month_length(tm)) ||
-               (cron->last_weekday && day == last_weekday(tm)) || (cron->near_days && near_day_matches(cron, tm));
+               (cron->last_weekday && day == last_weekday(tm)) ||
+               (cron->near_days && near_day_matches(cron, tm));
 }
 
 static bool weekday_matches(const Cron *cron, const struct tm *tm) {
@@ -395,6 +400,7 @@ bool cron_matches(const Cron *cron, uint64_t usec) {
         if (!gmtime_r(&seconds, &tm) || tm.tm_year + 1900 > MAX_YEAR)
                 return false;
         return (cron->minutes & (1ULL << tm.tm_min)) && (cron->hours & (1u << tm.tm_hour)) &&
-               (cron->months & (1u << (tm.tm_mon + 1))) && has_value(cron->years, (unsigned) tm.tm_year + 1900) &&
-               day_matches(cron, &tm) && weekday_matches(cron, &tm);
+               (cron->months & (1u << (tm.tm_mon + 1))) &&
+               has_value(cron->years, (unsigned) tm.tm_year + 1900) && day_matches(cron, &tm) &&
+               weekday_matches(cron, &tm);
 }

@@ -18,8 +18,8 @@ const Column lost_run_columns[] = {
 };
 
 void lost_runs_mark(Batch *batch, const LostRules *rules) {
-        batch_add(batch, &SQL_LOST_RUNS_MARK, P_INT((int64_t) rules->grace_seconds), P_INT((int64_t) rules->lease_seconds),
-                  P_INT((int64_t) rules->limit));
+        batch_add(batch, &SQL_LOST_RUNS_MARK, P_INT((int64_t) rules->grace_seconds),
+                  P_INT((int64_t) rules->lease_seconds), P_INT((int64_t) rules->limit));
 }
 
 void lost_steps_mark(Batch *batch, const LostRules *rules) {

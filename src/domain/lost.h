@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Lost runs: claimed or started by a worker that will not report any more. Two signs: the run's own timeout and the grace period have passed
- * (background-and-integrations 1.4), or its lease has run out while a fulgur-workers daemon was there to renew it.
+ * Lost runs: claimed or started by a worker that will not report any more. Two signs: the run's own timeout
+ * and the grace period have passed (background-and-integrations 1.4), or its lease has run out while a
+ * fulgur-workers daemon was there to renew it.
  */
 
 #include "db/batch.h"
@@ -26,5 +27,6 @@ extern const Column lost_run_columns[];
 void lost_runs_mark(Batch *batch, const LostRules *rules);
 /* Steps left open by runs that have been final for longer than the grace period. */
 void lost_steps_mark(Batch *batch, const LostRules *rules);
-/* Partitions for the months to come; what only lives for a while goes: answers nobody fetched, ticks of yesterday, daemons long gone. */
+/* Partitions for the months to come; what only lives for a while goes: answers nobody fetched, ticks of
+ * yesterday, daemons long gone. */
 void housekeeping(Batch *batch);

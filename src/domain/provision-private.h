@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * How the document of provisioning is read: each level has its field table; lists and maps of the same things are
- * read alike, a list entry being keyed by its name.
+ * How the document of provisioning is read: each level has its field table; lists and maps of the same things
+ * are read alike, a list entry being keyed by its name.
  */
 
 #include "domain/provision.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The document of provisioning, read: users, projects and what they have but for workflows (provision-workflow.c).
+ * The document of provisioning, read: users, projects and what they have but for workflows
+ * (provision-workflow.c).
  */
 
 #include <errno.h>
@@ -14,7 +15,8 @@
 #define MAX_ENTRIES 10000
 
 void reader_complain(Reader *reader, const char *path, const char *field, const char *message) {
-        const char *name = *field ? (*path ? arena_printf(reader->arena, "%s.%s", path, field) : field) : path;
+        const char *name =
+                *field ? (*path ? arena_printf(reader->arena, "%s.%s", path, field) : field) : path;
 
         field_errors_add(reader->errors, name, message);
 }
@@ -49,7 +51,8 @@ static void read_key(Reader *reader, const char *base, Text raw, Entry *entry) {
         Text key = text_trim(json_unescape_key(reader->arena, raw));
 
         entry->path = base;
-        if (text_count_characters(key) > PROVISION_NAME_MAX || (key.length > 0 && memchr(key.data, '\0', key.length)))
+        if (text_count_characters(key) > PROVISION_NAME_MAX ||
+            (key.length > 0 && memchr(key.data, '\0', key.length)))
                 reader_complain(reader, base, "", "has a key that is no name");
         else
                 entry->path = arena_printf(reader->arena, "%s.%.*s", base, (int) key.length, key.data);
@@ -102,8 +105,8 @@ bool reader_unique(Reader *reader, const char *path, const char *field, Text *na
         for (size_t i = 1; i < n; i++)
                 if (names[i].length > 0 && text_equal(names[i - 1], names[i])) {
                         reader_complain(reader, path, field,
-                                        arena_printf(reader->arena, "has \"%.*s\" twice", (int) names[i].length,
-                                                     names[i].data));
+                                        arena_printf(reader->arena, "has \"%.*s\" twice",
+                                                     (int) names[i].length, names[i].data));
                         return false;
                 }
         return true;
@@ -129,7 +132,8 @@ static Text lower_case(Arena *arena, Text text) {
 
 static const Field user_fields[] = {
         { "email", FIELD_STRING, offsetof(ProvisionUser, email), FIELD_REQUIRED, 160 },
-        { "first_name", FIELD_STRING, offsetof(ProvisionUser, first_name), FIELD_REQUIRED, PROVISION_NAME_MAX },
+        { "first_name", FIELD_STRING, offsetof(ProvisionUser, first_name), FIELD_REQUIRED,
+          PROVISION_NAME_MAX },
         { "last_name", FIELD_STRING, offsetof(ProvisionUser, last_name), FIELD_REQUIRED, PROVISION_NAME_MAX },
         { "password", FIELD_STRING, offsetof(ProvisionUser, password) },
         { "superuser", FIELD_BOOL, offsetof(ProvisionUser, superuser) },
@@ -242,7 +246,8 @@ static void read_collections(Reader *reader, const char *path, Text value, Provi
         project->n_collections = n;
         names = arena_new(reader->arena, Text, n + 1);
         for (size_t i = 0; i < n; i++) {
-                if (json_unescape(reader->arena, entries[i].value, &names[i]) < 0 || !is_collection_name(names[i]))
+                if (json_unescape(reader->arena, entries[i].value, &names[i]) < 0 ||
+                    !is_collection_name(names[i]))
                         reader_complain(reader, entries[i].path, "",
                                         "must be a name of a-z, 0-9 and single - _ . between them");
                 project->collections[i] = names[i];

@@ -13,7 +13,8 @@
 #define JOB_NAME_MAX 100
 #define CONDITION_MAX 255
 
-static const char *const condition_types[] = { "always", "on_job_success", "on_job_failure", "js_expression", NULL };
+static const char *const condition_types[] = { "always", "on_job_success", "on_job_failure", "js_expression",
+                                               NULL };
 
 /* -- triggers --------------------------------------------------------------------------------------- */
 
@@ -23,7 +24,8 @@ static const Field trigger_fields[] = {
         { "comment", FIELD_STRING, offsetof(ProvisionTrigger, comment) },
         { "custom_path", FIELD_STRING, offsetof(ProvisionTrigger, custom_path), 0, 255 },
         { "cron_expression", FIELD_STRING, offsetof(ProvisionTrigger, cron_expression), 0, 255 },
-        { "cron_cursor_job", FIELD_STRING, offsetof(ProvisionTrigger, cron_cursor_job), 0, PROVISION_NAME_MAX },
+        { "cron_cursor_job", FIELD_STRING, offsetof(ProvisionTrigger, cron_cursor_job), 0,
+          PROVISION_NAME_MAX },
         { "webhook_reply", FIELD_STRING, offsetof(ProvisionTrigger, webhook_reply), 0, 32 },
         { "webhook_response_config", FIELD_OBJECT, offsetof(ProvisionTrigger, response_config) },
         {}
@@ -132,7 +134,8 @@ static const Field edge_fields[] = {
         { "source_job", FIELD_STRING, offsetof(EdgeWords, edge.source_job) },
         { "target_job", FIELD_STRING, offsetof(EdgeWords, edge.target_job) },
         { "condition_type", FIELD_STRING, offsetof(EdgeWords, edge.condition_type), 0, 32 },
-        { "condition_expression", FIELD_STRING, offsetof(EdgeWords, edge.condition_expression), 0, CONDITION_MAX },
+        { "condition_expression", FIELD_STRING, offsetof(EdgeWords, edge.condition_expression), 0,
+          CONDITION_MAX },
         { "condition_label", FIELD_STRING, offsetof(EdgeWords, edge.condition_label), 0, 255 },
         { "enabled", FIELD_BOOL, offsetof(EdgeWords, edge.enabled) },
         { "from", FIELD_STRING, offsetof(EdgeWords, from) },
@@ -183,7 +186,8 @@ static void expand_short_words(const ProvisionWorkflow *workflow, EdgeWords *wor
                 edge->condition_type = edge->source_trigger.data ? TEXT("always") : TEXT("on_job_success");
 }
 
-static void check_ends(Reader *reader, const char *path, const ProvisionWorkflow *workflow, const ProvisionEdge *edge) {
+static void check_ends(Reader *reader, const char *path, const ProvisionWorkflow *workflow,
+                       const ProvisionEdge *edge) {
         const ProvisionJob *source = find_job(workflow, edge->source_job);
         const ProvisionJob *target = find_job(workflow, edge->target_job);
 
@@ -209,7 +213,8 @@ static void check_condition(Reader *reader, const char *path, const ProvisionEdg
         else if (edge->source_trigger.data && !text_is_one_of(edge->condition_type, trigger_types))
                 reader_complain(reader, path, "condition_type",
                                 "must be always or js_expression when the source is a trigger");
-        if (text_is(edge->condition_type, "js_expression") && text_trim(edge->condition_expression).length == 0)
+        if (text_is(edge->condition_type, "js_expression") &&
+            text_trim(edge->condition_expression).length == 0)
                 reader_complain(reader, path, "condition_expression", "This field can't be blank.");
 }
 
@@ -259,8 +264,10 @@ static const Field workflow_fields[] = {
 };
 
 /* One trigger by itself, or several with keys. */
-static void read_triggers(Reader *reader, const char *path, const WorkflowFields *fields, ProvisionWorkflow *workflow) {
-        Entry *entries, alone = { .path = arena_printf(reader->arena, "%s.trigger", path), .value = fields->trigger };
+static void read_triggers(Reader *reader, const char *path, const WorkflowFields *fields,
+                          ProvisionWorkflow *workflow) {
+        Entry *entries,
+                alone = { .path = arena_printf(reader->arena, "%s.trigger", path), .value = fields->trigger };
         Text *keys;
         size_t n;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Provisioning, stored: statements for a batch. The rows of a workflow travel as the very JSON arrays its snapshot keeps, so
- * what runs get is what was stored.
+ * Provisioning, stored: statements for a batch. The rows of a workflow travel as the very JSON arrays its
+ * snapshot keeps, so what runs get is what was stored.
  */
 
 #include "domain/provision.h"
@@ -21,7 +21,8 @@ static Param buffer_keep(Batch *batch, Buffer *buffer) {
 
 void provision_user_store(Batch *batch, const ProvisionUser *user, Text password_hash) {
         batch_add(batch, &SQL_PROVISION_USER_STORE, P_UUID(&user->id), P_TEXT(user->email),
-                  P_TEXT(user->first_name), P_TEXT(user->last_name), P_TEXT(password_hash), P_BOOL(user->superuser));
+                  P_TEXT(user->first_name), P_TEXT(user->last_name), P_TEXT(password_hash),
+                  P_BOOL(user->superuser));
 }
 
 static void store_members(Batch *batch, const ProvisionProject *project) {
@@ -48,8 +49,8 @@ static void store_collections(Batch *batch, const ProvisionProject *project) {
                 array_add_uuid(&ids, &id);
                 array_add_text(&names, project->collections[i]);
         }
-        batch_add(batch, &SQL_PROVISION_COLLECTIONS_STORE, P_UUID(&project->id), array_move(&ids, batch->arena),
-                  array_move(&names, batch->arena));
+        batch_add(batch, &SQL_PROVISION_COLLECTIONS_STORE, P_UUID(&project->id),
+                  array_move(&ids, batch->arena), array_move(&names, batch->arena));
 }
 
 void provision_project_store(Batch *batch, const ProvisionProject *project) {
@@ -60,13 +61,16 @@ void provision_project_store(Batch *batch, const ProvisionProject *project) {
         store_collections(batch, project);
 }
 
-void provision_credential_store(Batch *batch, const ProvisionProject *project, const ProvisionCredential *credential,
-                                const Vault *vault) {
-        const VaultPlace place = { .table = "credential_bodies", .column = "body", .row = credential->body_id };
+void provision_credential_store(Batch *batch, const ProvisionProject *project,
+                                const ProvisionCredential *credential, const Vault *vault) {
+        const VaultPlace place = { .table = "credential_bodies",
+                                   .column = "body",
+                                   .row = credential->body_id };
         Buffer sealed = BUFFER_NULL;
 
-        batch_add(batch, &SQL_PROVISION_CREDENTIAL_STORE, P_UUID(&credential->id), P_UUID(&credential->owner_id),
-                  P_TEXT(credential->name), P_TEXT(credential->schema), P_TEXT(credential->external_id));
+        batch_add(batch, &SQL_PROVISION_CREDENTIAL_STORE, P_UUID(&credential->id),
+                  P_UUID(&credential->owner_id), P_TEXT(credential->name), P_TEXT(credential->schema),
+                  P_TEXT(credential->external_id));
         if (vault) {
                 vault_seal(vault, &place, credential->body, &sealed);
                 batch_add(batch, &SQL_PROVISION_CREDENTIAL_BODY_STORE, P_UUID(&credential->body_id),
@@ -168,7 +172,8 @@ static Param edges_array(Batch *batch, const ProvisionWorkflow *workflow) {
         return buffer_keep(batch, &buffer);
 }
 
-void provision_workflow_store(Batch *batch, const ProvisionProject *project, const ProvisionWorkflow *workflow) {
+void provision_workflow_store(Batch *batch, const ProvisionProject *project,
+                              const ProvisionWorkflow *workflow) {
         const Param project_id = P_UUID(&project->id), workflow_id = P_UUID(&workflow->id);
         const Param name = P_TEXT(workflow->name), jobs = jobs_array(batch, project, workflow);
         const Param triggers = triggers_array(batch, workflow), edges = edges_array(batch, workflow);
@@ -178,8 +183,8 @@ void provision_workflow_store(Batch *batch, const ProvisionProject *project, con
         batch_add(batch, &SQL_PROVISION_JOBS_STORE, project_id, workflow_id, jobs);
         batch_add(batch, &SQL_PROVISION_TRIGGERS_STORE, project_id, workflow_id, triggers);
         batch_add(batch, &SQL_PROVISION_EDGES_STORE, project_id, workflow_id, edges);
-        batch_add(batch, &SQL_PROVISION_SNAPSHOT_STORE, P_UUID(&snapshot_id), project_id, workflow_id, name, jobs,
-                  triggers, edges);
+        batch_add(batch, &SQL_PROVISION_SNAPSHOT_STORE, P_UUID(&snapshot_id), project_id, workflow_id, name,
+                  jobs, triggers, edges);
 }
 
 void provision_paths_release(Batch *batch, const ProvisionProject *project) {
@@ -202,7 +207,8 @@ void provision_workflows_prune(Batch *batch, const ProvisionProject *project) {
         array_init(&ids, ARRAY_UUID);
         for (size_t i = 0; i < project->n_workflows; i++)
                 array_add_uuid(&ids, &project->workflows[i].id);
-        batch_add(batch, &SQL_PROVISION_WORKFLOWS_PRUNE, P_UUID(&project->id), array_move(&ids, batch->arena));
+        batch_add(batch, &SQL_PROVISION_WORKFLOWS_PRUNE, P_UUID(&project->id),
+                  array_move(&ids, batch->arena));
 }
 
 void provision_credentials_prune(Batch *batch, const ProvisionProject *project) {
@@ -211,5 +217,6 @@ void provision_credentials_prune(Batch *batch, const ProvisionProject *project) 
         array_init(&ids, ARRAY_UUID);
         for (size_t i = 0; i < project->n_credentials; i++)
                 array_add_uuid(&ids, &project->credentials[i].id);
-        batch_add(batch, &SQL_PROVISION_CREDENTIALS_PRUNE, P_UUID(&project->id), array_move(&ids, batch->arena));
+        batch_add(batch, &SQL_PROVISION_CREDENTIALS_PRUNE, P_UUID(&project->id),
+                  array_move(&ids, batch->arena));
 }

@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * Provisioning: a whole instance, or a part of it, from one declarative document. `fulgurctl kickstart` reads it
- * from a file (fulgurctl(1) describes the format); applying the same document again changes nothing.
+ * Provisioning: a whole instance, or a part of it, from one declarative document. `fulgurctl kickstart` reads
+ * it from a file (fulgurctl(1) describes the format); applying the same document again changes nothing.
  *
- * provision_read() makes structs out of the document and finds everything wrong with it; the provision_…_store()
- * functions add statements to a batch. Nothing here waits: whoever applies the document looks up what exists (users
- * by e-mail, projects and workflows by name, credentials by owner and name) and fills in the ids first.
+ * provision_read() makes structs out of the document and finds everything wrong with it; the
+ * provision_…_store() functions add statements to a batch. Nothing here waits: whoever applies the document
+ * looks up what exists (users by e-mail, projects and workflows by name, credentials by owner and name) and
+ * fills in the ids first.
  */
 
 #include <stdbool.h>
@@ -82,12 +83,12 @@ typedef struct Provision {
         size_t n_users, n_projects;
 } Provision;
 
-/* `document`: checked JSON. Everything in the result lives in the arena or in the document. -EINVAL: `errors` says
- * where ("projects[0].workflows[1].jobs.fetch.name") and what. */
+/* `document`: checked JSON. Everything in the result lives in the arena or in the document. -EINVAL: `errors`
+ * says where ("projects[0].workflows[1].jobs.fetch.name") and what. */
 int provision_read(Arena *arena, Text document, Provision *ret_provision, FieldErrors *errors);
 
-/* Gives triggers, jobs and edges their ids (derived from the workflow's id and their keys, so that they stay the
- * same) and resolves what refers to what. The workflow's id is set. */
+/* Gives triggers, jobs and edges their ids (derived from the workflow's id and their keys, so that they stay
+ * the same) and resolves what refers to what. The workflow's id is set. */
 void provision_workflow_resolve(ProvisionWorkflow *workflow);
 
 /* `password_hash` TEXT_NULL: leaves the password of an existing user. */
@@ -95,13 +96,14 @@ void provision_user_store(Batch *batch, const ProvisionUser *user, Text password
 /* Project, members and collections. Members and collections that are not declared go. */
 void provision_project_store(Batch *batch, const ProvisionProject *project);
 /* Seals the body with `vault`; NULL: the stored body is the declared one already. */
-void provision_credential_store(Batch *batch, const ProvisionProject *project, const ProvisionCredential *credential,
-                                const Vault *vault);
-/* What the project no longer declares lets go of its webhook paths: whoever declares them may take them over. Before
- * any workflow is stored. */
+void provision_credential_store(Batch *batch, const ProvisionProject *project,
+                                const ProvisionCredential *credential, const Vault *vault);
+/* What the project no longer declares lets go of its webhook paths: whoever declares them may take them over.
+ * Before any workflow is stored. */
 void provision_paths_release(Batch *batch, const ProvisionProject *project);
 /* Workflow, triggers, jobs, edges, and a snapshot when anything differs from the last one. */
-void provision_workflow_store(Batch *batch, const ProvisionProject *project, const ProvisionWorkflow *workflow);
+void provision_workflow_store(Batch *batch, const ProvisionProject *project,
+                              const ProvisionWorkflow *workflow);
 /* Workflows of the project that are not in the document: marked as deleted, their triggers disabled. */
 void provision_workflows_prune(Batch *batch, const ProvisionProject *project);
 /* Credentials the project no longer declares lose their link to it. */

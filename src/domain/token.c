@@ -28,7 +28,8 @@ int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jw
         json_begin(&w, NULL);
         json_string(&w, "iss", "Lightning");
         json_uuid(&w, "jti", &token->id);
-        json_string(&w, "sub", arena_printf(arena, "%s%s", subject_prefix, uuid_format(&token->user_id, user)));
+        json_string(&w, "sub",
+                    arena_printf(arena, "%s%s", subject_prefix, uuid_format(&token->user_id, user)));
         json_int(&w, "iat", (int64_t) (token->made_usec / USEC_PER_SEC));
         json_end(&w);
 

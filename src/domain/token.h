@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Personal access tokens ("API tokens"): JWTs signed with the run token key, claims jti, iss, sub, iat (http-api 0.6). The table holds
- * their SHA-256 only; as RS256 is deterministic, who holds the key can print a token again from its row (kickstart does).
+ * Personal access tokens ("API tokens"): JWTs signed with the run token key, claims jti, iss, sub, iat
+ * (http-api 0.6). The table holds their SHA-256 only; as RS256 is deterministic, who holds the key can print
+ * a token again from its row (kickstart does).
  */
 
 #include "basic/arena.h"
@@ -23,12 +24,13 @@ int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jw
 /* Stores a token (its hash). */
 void token_insert(Batch *batch, const Token *token, Text jwt);
 
-/* What a caller presented as a bearer token: signature, issuer, "user:" subject, iat not in the future (now_usec + 60 s).
- * -EKEYREJECTED otherwise. The row must be looked up by its hash as well: deleting it revokes the token. */
+/* What a caller presented as a bearer token: signature, issuer, "user:" subject, iat not in the future
+ * (now_usec + 60 s). -EKEYREJECTED otherwise. The row must be looked up by its hash as well: deleting it
+ * revokes the token. */
 int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uuid *ret_user_id);
 
-/* Whose token is it? Adds one statement that writes when the token was last used, harmless when sent twice; without a row it is
- * unknown or revoked, or its user is disabled. */
+/* Whose token is it? Adds one statement that writes when the token was last used, harmless when sent twice;
+ * without a row it is unknown or revoked, or its user is disabled. */
 void token_find_user(Batch *batch, Text jwt);
 
 typedef struct TokenUser {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * fulgur-cron: one tick. Each enabled cron trigger whose expression matches this minute (UTC) gets a work order. The minute is taken in the same
- * transaction, so several machines, or two ticks in one minute, fire it once. A trigger that fails does not stop the others.
+ * fulgur-cron: one tick. Each enabled cron trigger whose expression matches this minute (UTC) gets a work
+ * order. The minute is taken in the same transaction, so several machines, or two ticks in one minute, fire
+ * it once. A trigger that fails does not stop the others.
  */
 
 #include "basic/clock.h"
@@ -20,7 +21,8 @@ static int find_input(Conn *conn, Arena *arena, CronTrigger *trigger) {
         cron_trigger_find_input(batch, trigger);
         r = task_batch(conn, batch, &result, "find the input of a cron trigger", 0);
         if (r == 0)
-                trigger->dataclip_id = rows_count(result.rows[0]) > 0 ? rows_uuid(result.rows[0], 0, 0) : UUID_NULL;
+                trigger->dataclip_id =
+                        rows_count(result.rows[0]) > 0 ? rows_uuid(result.rows[0], 0, 0) : UUID_NULL;
         batch_result_deinit(&result);
         return r;
 }
@@ -79,7 +81,8 @@ static bool matches(const CronTrigger *trigger, uint64_t minute_usec) {
         LogContext context = {};
 
         log_context_set(&context, "FULGUR_TRIGGER_ID", uuid_format(&trigger->trigger_id, id));
-        log_full(LOG_WARNING, 0, &context, MSG_CRON_FAILED, "Cron trigger %s never fires: its expression %s", id, message);
+        log_full(LOG_WARNING, 0, &context, MSG_CRON_FAILED, "Cron trigger %s never fires: its expression %s",
+                 id, message);
         return false;
 }
 
@@ -111,7 +114,8 @@ static int run(Settings *settings, Conn *conn, Arena *arena) {
 }
 
 int main(int argc, char *argv[]) {
-        static const Task task = { "fulgur-cron", "Starts the workflows whose cron trigger is due this minute.", 0, run };
+        static const Task task = { "fulgur-cron",
+                                   "Starts the workflows whose cron trigger is due this minute.", 0, run };
 
         return task_main(&task, argc, argv);
 }

@@ -17,8 +17,9 @@ static void tell_lost(Conn *conn, Arena *arena, const LostRun *run) {
         log_context_set(&context, "FULGUR_RUN_ID", uuid_format(&run->run_id, run_id));
         log_context_set(&context, "FULGUR_PROJECT_ID", uuid_format(&run->project_id, project_id));
         log_context_set(&context, "FULGUR_WORKER", run->worker_name.data);
-        log_full(LOG_NOTICE, 0, &context, MSG_RUN_LOST, "Run %s lost (%.*s): worker \"%.*s\" went silent", run_id,
-                 (int) run->error_type.length, run->error_type.data, (int) run->worker_name.length, run->worker_name.data);
+        log_full(LOG_NOTICE, 0, &context, MSG_RUN_LOST, "Run %s lost (%.*s): worker \"%.*s\" went silent",
+                 run_id, (int) run->error_type.length, run->error_type.data, (int) run->worker_name.length,
+                 run->worker_name.data);
 
         if (run->reply_after_completion)
                 task_ring(conn, arena, "run_done", run_id);
@@ -72,7 +73,9 @@ static int run(Settings *settings, Conn *conn, Arena *arena) {
 }
 
 int main(int argc, char *argv[]) {
-        static const Task task = { "fulgur-janitor", "Marks lost runs and steps, and makes partitions for the months to come.", 0, run };
+        static const Task task = { "fulgur-janitor",
+                                   "Marks lost runs and steps, and makes partitions for the months to come.",
+                                   0, run };
 
         return task_main(&task, argc, argv);
 }

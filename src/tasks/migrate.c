@@ -16,7 +16,8 @@ static int run(Settings *settings, Conn *conn, Arena *arena) {
         if (r < 0)
                 return r;
         if (n_applied > 0)
-                log_full(LOG_NOTICE, 0, NULL, MSG_MIGRATED, "Database brought up to date by %u migrations", n_applied);
+                log_full(LOG_NOTICE, 0, NULL, MSG_MIGRATED, "Database brought up to date by %u migrations",
+                         n_applied);
         return 0;
 }
 

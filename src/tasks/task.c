@@ -17,8 +17,9 @@ static int parse_options(const Task *task, int argc, char *argv[]) {
         if (argc == 1)
                 return -1;
         if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-                printf("%s [--help] [--version]\n\n%s\nSettings come from the environment, see fulgur.env(5).\n", task->name,
-                       task->summary);
+                printf("%s [--help] [--version]\n\n%s\nSettings come from the environment, see "
+                       "fulgur.env(5).\n",
+                       task->name, task->summary);
                 return 0;
         }
         if (argc == 2 && strcmp(argv[1], "--version") == 0) {
@@ -62,8 +63,10 @@ int task_batch(Conn *conn, Batch *batch, BatchResult *ret_result, const char *wh
                 return r;
         if (r == -ENOTRECOVERABLE)
                 return log_full(LOG_ERR, r, NULL, MSG_MIGRATION_NEEDED,
-                                "Failed to %s: the database is not up to date; run \"fulgurctl migrate\"", what);
-        return log_error_errno(r, "Failed to %s: %s", what, ret_result->message ? ret_result->message : conn_error(conn));
+                                "Failed to %s: the database is not up to date; run \"fulgurctl migrate\"",
+                                what);
+        return log_error_errno(r, "Failed to %s: %s", what,
+                               ret_result->message ? ret_result->message : conn_error(conn));
 }
 
 void task_ring(Conn *conn, Arena *arena, const char *channel, const char *payload) {

@@ -330,7 +330,10 @@ describe('a worker', () => {
     const worker = await connectWorker(all);
     const queue = await worker.queue();
     const [mine, other] = [await take(worker, queue), await take(worker, queue)];
-    await assert.rejects(worker.run(other.id, mine.token));
+    // A connection of its own: two channels of one topic push each other out of the client.
+    const liar = await connectWorker(all);
+    await assert.rejects(liar.run(other.id, mine.token));
+    liar.socket.disconnect();
 
     const step_id = uuid7();
     await other.channel.ok('step:start', { step_id, job_id: workflows[0].jobs[0].id });
