@@ -9,9 +9,9 @@
 #include "basic/clock.h"
 #include "domain/sql.h"
 
-/* An id is made before its row is inserted: a webhook is tried again for a minute while the database is away. And
- * a worker's clock may differ from ours. So times bound ids with this much to spare; rows are held to the exact
- * time. */
+/* An id is made before its row is inserted: a webhook is tried again for a minute while the database is
+ * away. And a worker's clock may differ from ours. So times bound ids with this much to spare; rows are
+ * held to the exact time. */
 #define SPARE_USEC (60 * USEC_PER_MINUTE)
 
 static uint64_t a_little_before(uint64_t usec) {

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * What happened, as members of the project read it: runs, work orders and log lines, newest first, without the
- * data that went through them.
+ * What happened, as members of the project read it: runs, work orders and log lines, newest first, without
+ * the data that went through them.
  *
- * Costs: history grows without end, so nothing here looks at all of it. A page takes the ids of the page from each
- * project's index, in order; times of insertion narrow the ids and thereby the months that are looked at; counts
- * stop at HISTORY_MAX_COUNT. Only the other filters (a level nobody logs, an update that was long ago) go on until
- * enough is found or the statement's time is up.
+ * Costs: history grows without end, so nothing here looks at all of it. A page takes the ids of the page
+ * from each project's index, in order; times of insertion narrow the ids and thereby the months that are
+ * looked at; counts stop at HISTORY_MAX_COUNT. Only the other filters (a level nobody logs, an update that
+ * was long ago) go on until enough is found or the statement's time is up.
  */
 
 #include "db/batch.h"
@@ -40,7 +40,8 @@ size_t history_work_order_access(Batch *batch, const Uuid *user_id, const Uuid *
 size_t history_run_list(Batch *batch, const HistoryFilter *filter, Slice slice);
 size_t history_run_get(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *run_id);
 
-/* Columns: id, project_id, workflow_id, trigger_id, dataclip_id, state, last_activity, inserted_at, updated_at. */
+/* Columns: id, project_id, workflow_id, trigger_id, dataclip_id, state, last_activity, inserted_at,
+ * updated_at. */
 size_t history_work_order_list(Batch *batch, const HistoryFilter *filter, Slice slice);
 size_t history_work_order_get(Batch *batch, const Uuid *user_id, const Uuid *project_id,
                               const Uuid *work_order_id);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Workflows as members of their project read them: each whole, with its jobs, triggers and edges. Deleted ones
- * are not there.
+ * Workflows as members of their project read them: each whole, with its jobs, triggers and edges. Deleted
+ * ones are not there.
  */
 
 #include "db/batch.h"

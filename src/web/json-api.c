@@ -27,7 +27,8 @@ static void write_attribute(JsonWriter *w, const Attribute *attribute, const Row
         }
 }
 
-static void write_relationship(JsonWriter *w, const Relationship *relationship, const Rows *rows, size_t row) {
+static void write_relationship(JsonWriter *w, const Relationship *relationship, const Rows *rows,
+                               size_t row) {
         Uuid id = rows_uuid(rows, row, rows_column(rows, relationship->column));
 
         json_begin(w, relationship->name);
@@ -66,8 +67,8 @@ static void write_item(Call *call, JsonWriter *w, const char *key, const Resourc
 
         if (resource->relationships) {
                 json_begin(w, "relationships");
-                for (const Relationship *relationship = resource->relationships; relationship->name; relationship++)
-                        write_relationship(w, relationship, rows, row);
+                for (const Relationship *r = resource->relationships; r->name; r++)
+                        write_relationship(w, r, rows, row);
                 json_end(w);
                 write_links(call, w, resource, &id);
         }
@@ -79,7 +80,8 @@ static void write_included(JsonWriter *w) {
         json_end_array(w);
 }
 
-int resource_reply_list(Call *call, const Resource *resource, const Page *page, const Rows *rows, uint64_t total) {
+int resource_reply_list(Call *call, const Resource *resource, const Page *page, const Rows *rows,
+                        uint64_t total) {
         Buffer body = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&body);
 

@@ -33,10 +33,11 @@ typedef struct Relationship {
 typedef struct Resource {
         const char *type;               /* and where it is found: /api/<type>/<id> */
         const Attribute *attributes;    /* ends with {} */
-        const Relationship *relationships;      /* ends with {}; NULL: the items have neither these nor links */
+        const Relationship *relationships;      /* ends with {}; NULL: neither these nor links */
 } Resource;
 
-int resource_reply_list(Call *call, const Resource *resource, const Page *page, const Rows *rows, uint64_t total);
+int resource_reply_list(Call *call, const Resource *resource, const Page *page, const Rows *rows,
+                        uint64_t total);
 int resource_reply_one(Call *call, const Resource *resource, const Rows *rows);
 
 /* A JSON reply that caches keep to themselves. */

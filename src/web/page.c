@@ -17,8 +17,8 @@
 
 /* -- what is asked for ----------------------------------------------------------------------------- */
 
-/* The original's framework refuses the whole request for one broken escape; so nothing that was meant as a filter
- * is ever overlooked. */
+/* The original's framework refuses the whole request for one broken escape; so nothing that was meant as a
+ * filter is ever overlooked. */
 int page_check_query(Call *call) {
         Text rest = call_request(call) ? http_query(call_request(call)) : TEXT_NULL, part, name, decoded;
 
@@ -58,7 +58,8 @@ int page_read(Call *call, Page *ret_page) {
 
         r = read_number(call, "page", 1, &page.number);
         if (r < 0 || page.number - 1 > MAX_OFFSET / page.size)
-                return call_reply_error(call, 400, "page is too far from the first one: narrow the list by time");
+                return call_reply_error(call, 400,
+                                        "page is too far from the first one: narrow the list by time");
 
         *ret_page = page;
         return CALL_NEXT;
@@ -140,7 +141,8 @@ static void write_link(Call *call, JsonWriter *w, const char *key, const Page *p
         json_text(w, key, buffer_text(&url));
 }
 
-static void write_link_or_null(Call *call, JsonWriter *w, const char *key, const Page *page, uint64_t number) {
+static void write_link_or_null(Call *call, JsonWriter *w, const char *key, const Page *page,
+                               uint64_t number) {
         if (number > 0)
                 write_link(call, w, key, page, number);
         else

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Paging as the API has it: `page` and `page_size` in, `meta` and links out. Links are made of the public address,
- * never of the request's Host, and keep all other parameters.
+ * Paging as the API has it: `page` and `page_size` in, `meta` and links out. Links are made of the public
+ * address, never of the request's Host, and keep all other parameters.
  */
 
 #include "domain/project.h"

@@ -3,9 +3,9 @@
 /*
  * Reading, the same for every kind of resource.
  *
- * One batch holds what is asked for and, when a project or an item is named, the question whether the user may
- * look into that project. The statements for the content ask again by themselves: the question is there for the
- * error alone, 404 for what does not exist and a refusal for what does.
+ * One batch holds what is asked for and, when a project or an item is named, the question whether the user
+ * may look into that project. The statements for the content ask again by themselves: the question is
+ * there for the error alone, 404 for what does not exist and a refusal for what does.
  */
 
 #include "web/read.h"
@@ -175,7 +175,7 @@ int read_ask_list(Call *call, const Reader *reader) {
 int read_reply_list(Call *call, const Reader *reader) {
         Read *read = container_of(call, Read, call);
         const Rows *rows, *count;
-        uint64_t total;
+        uint64_t n_counted;
         int r;
 
         r = read_check_access(read, reader->refusal);
@@ -184,8 +184,9 @@ int read_reply_list(Call *call, const Reader *reader) {
 
         rows = read_rows(read, read->rows);
         count = read_rows(read, read->count);
-        total = page_total(&read->page, (uint64_t) rows_int(count, 0, rows_column(count, "n")), rows_count(rows));
-        return resource_reply_list(call, &reader->resource, &read->page, rows, total);
+        n_counted = (uint64_t) rows_int(count, 0, rows_column(count, "n"));
+        return resource_reply_list(call, &reader->resource, &read->page, rows,
+                                   page_total(&read->page, n_counted, rows_count(rows)));
 }
 
 /* -- items -------------------------------------------------------------------------------------------- */

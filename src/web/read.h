@@ -32,7 +32,8 @@ typedef struct Reader {
         size_t (*list)(Batch *batch, const HistoryFilter *filter, Slice slice);
         size_t (*count)(Batch *batch, const HistoryFilter *filter);
 
-        size_t (*access)(Batch *batch, const Uuid *user_id, const Uuid *id);    /* of an item without project */
+        /* of an item that is asked for without its project */
+        size_t (*access)(Batch *batch, const Uuid *user_id, const Uuid *id);
         size_t (*get)(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *id);
 } Reader;
 
@@ -54,7 +55,7 @@ int read_reply_list(Call *call, const Reader *reader);
 int read_ask_item(Call *call, const Reader *reader);
 int read_reply_item(Call *call, const Reader *reader);
 
-/* Their parts, for what is no JSON:API. Each returns CALL_NEXT, CALL_DONE (answered) or what a stage returns. */
+/* Their parts, for what is no JSON:API. Each returns what a stage returns. */
 
 /* Who asks. */
 int read_user(Read *read);

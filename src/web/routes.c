@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What fulgur-web serves itself. RIGHT_READ_PROJECT is kept by the statements: each takes the user and joins the
- * project's members.
+ * What fulgur-web serves itself. RIGHT_READ_PROJECT is kept by the statements: each takes the user and
+ * joins the project's members.
  */
 
 #include "web/read.h"

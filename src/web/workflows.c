@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * GET /api/workflows, /api/workflows/{id}, and the same below a project. Not JSON:API: the original has a form of
- * its own for these, without pages, and errors of their own too.
+ * GET /api/workflows, /api/workflows/{id}, and the same below a project. Not JSON:API: the original has a
+ * form of its own for these, without pages, and errors of their own too.
  */
 
 #include "domain/workflow.h"
@@ -25,7 +25,8 @@ static int reply_bad_id(Call *call, Text id) {
         json_null(&w, "id");
         json_begin(&w, "errors");
         json_begin_array(&w, "workflow");
-        json_text(&w, NULL, text_of(arena_printf(&call->arena, "Id %.*s should be a UUID.", (int) id.length, id.data)));
+        json_string(&w, NULL,
+                    arena_printf(&call->arena, "Id %.*s should be a UUID.", (int) id.length, id.data));
         json_end_array(&w);
         json_end(&w);
         json_end(&w);
@@ -116,7 +117,8 @@ static int ask_item(Call *call) {
 
         batch = batch_new(&call->arena, BATCH_READ);
         read->elsewhere = workflow_access(batch, user_id, &read->id);
-        read->access = uuid_is_null(project_id) ? read->elsewhere : project_access(batch, user_id, project_id);
+        read->access = uuid_is_null(project_id) ? read->elsewhere
+                                                : project_access(batch, user_id, project_id);
         read->rows = workflow_get(batch, user_id, project_id, &read->id);
         return db_commit(call, batch);
 }
