@@ -59,5 +59,6 @@ CREATE TABLE service_instances (
   service text NOT NULL,
   host text NOT NULL,
   started_at timestamptz NOT NULL DEFAULT now(),
-  seen_at timestamptz NOT NULL DEFAULT now()
+  seen_at timestamptz NOT NULL DEFAULT now(),
+  workers json NOT NULL DEFAULT '[]'    -- fulgur-workers: who is connected, [{worker_id, name, capacity, version, connected_at}]
 );

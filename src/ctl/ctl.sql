@@ -59,10 +59,22 @@ SELECT service, host, started_at, seen_at FROM service_instances
 -- name: ctl_status_database
 SELECT current_setting('server_version') AS server_version, pg_database_size(current_database()) AS bytes;
 
+-- Who is connected, as the daemons last said, and who holds runs. A run knows its worker's name; a worker without one is known by its id.
 -- name: ctl_worker_list
-SELECT coalesce(worker_name, '') AS worker, count(*) AS n_runs, min(claimed_at) AS oldest_claim,
-       max(lease_expires_at) AS lease_expires_at
-  FROM run_queue
- WHERE state <> 'available'
- GROUP BY worker_name
- ORDER BY worker_name;
+WITH connected AS (
+  SELECT coalesce(w.name, w.worker_id) AS worker, count(*) AS n_sockets, max(w.capacity) AS capacity, max(w.version) AS version,
+         min(w.connected_at) AS connected_at
+    FROM service_instances i
+    CROSS JOIN json_to_recordset(i.workers) AS w (worker_id text, name text, capacity bigint, version text, connected_at timestamptz)
+   WHERE i.seen_at > now() - interval '1 minute'
+   GROUP BY 1
+), holding AS (
+  SELECT coalesce(worker_name, '') AS worker, count(*) AS n_runs, min(claimed_at) AS oldest_claim
+    FROM run_queue
+   WHERE state <> 'available'
+   GROUP BY 1
+)
+SELECT coalesce(c.worker, h.worker) AS worker, coalesce(c.n_sockets, 0) AS n_sockets, c.capacity, c.version, c.connected_at,
+       coalesce(h.n_runs, 0) AS n_runs, h.oldest_claim
+  FROM connected c FULL JOIN holding h ON h.worker = c.worker
+ ORDER BY worker;

@@ -35,7 +35,7 @@ static const Verb verbs[] = {
         { "status", "", "queue, daemons, database at a glance", 0, VERB_DATABASE, verb_status },
         { "token create", "EMAIL", "make an API token for a user", NEED_RUN_TOKEN_KEY, VERB_DATABASE,
           verb_token_create },
-        { "worker list", "", "workers that hold runs", 0, VERB_DATABASE, verb_worker_list },
+        { "worker list", "", "workers that are connected or hold runs", 0, VERB_DATABASE, verb_worker_list },
 };
 
 static void print_help(FILE *stream) {

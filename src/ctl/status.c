@@ -99,12 +99,52 @@ int verb_status(Ctl *ctl, int argc, char *argv[]) {
         return r;
 }
 
+typedef struct WorkerRow {
+        Text worker, version;
+        int64_t n_sockets, capacity, n_runs;
+        uint64_t connected_at, oldest_claim;
+} WorkerRow;
+
+static const Column worker_columns[] = {
+        { "worker",       COLUMN_TEXT, offsetof(WorkerRow, worker)       },
+        { "version",      COLUMN_TEXT, offsetof(WorkerRow, version)      },
+        { "n_sockets",    COLUMN_INT,  offsetof(WorkerRow, n_sockets)    },
+        { "capacity",     COLUMN_INT,  offsetof(WorkerRow, capacity)     },
+        { "n_runs",       COLUMN_INT,  offsetof(WorkerRow, n_runs)       },
+        { "connected_at", COLUMN_TIME, offsetof(WorkerRow, connected_at) },
+        { "oldest_claim", COLUMN_TIME, offsetof(WorkerRow, oldest_claim) },
+        {}
+};
+
+static void write_worker(JsonWriter *w, const WorkerRow *row) {
+        json_begin(w, NULL);
+        json_text(w, "worker", row->worker);
+        json_bool(w, "connected", row->n_sockets > 0);
+        json_int(w, "capacity", row->capacity);
+        json_text(w, "version", row->version);
+        json_time_usec(w, "connected_at", row->connected_at);
+        json_int(w, "runs", row->n_runs);
+        json_time_usec(w, "oldest_claim", row->oldest_claim);
+        json_end(w);
+}
+
+static const char *time_or_dash(uint64_t usec, char buffer[static CLOCK_ISO_SIZE]) {
+        return usec ? clock_format_sec(usec, buffer) : "-";
+}
+
+static void print_worker(const WorkerRow *row) {
+        char connected[CLOCK_ISO_SIZE], claimed[CLOCK_ISO_SIZE];
+
+        printf("%-28.*s %-12.*s %-20s %4lld of %-4lld %s\n", (int) row->worker.length, row->worker.data,
+               (int) row->version.length, row->version.data ? row->version.data : "",
+               time_or_dash(row->connected_at, connected), (long long) row->n_runs, (long long) row->capacity,
+               time_or_dash(row->oldest_claim, claimed));
+}
+
 int verb_worker_list(Ctl *ctl, int argc, char *argv[]) {
         Buffer buffer = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&buffer);
-        char time[CLOCK_ISO_SIZE];
         BatchResult result;
-        const Rows *rows;
         int r;
 
         if (argc > 1)
@@ -112,26 +152,21 @@ int verb_worker_list(Ctl *ctl, int argc, char *argv[]) {
         r = ctl_query_params(ctl, &result, &SQL_CTL_WORKER_LIST, NULL, 0);
         if (r != EXIT_OK)
                 return r;
-        rows = result.rows[0];
 
         json_begin_array(&w, NULL);
         if (!ctl->json)
-                printf("%-32s %6s  %-20s %s\n", "worker", "runs", "oldest claim", "lease until");
-        for (size_t i = 0; i < rows_count(rows); i++) {
-                json_begin(&w, NULL);
-                json_text(&w, "worker", rows_text(rows, i, 0));
-                json_int(&w, "runs", rows_int(rows, i, 1));
-                json_time_usec(&w, "oldest_claim", rows_time(rows, i, 2));
-                json_time_usec(&w, "lease_expires_at", rows_time(rows, i, 3));
-                json_end(&w);
-                if (!ctl->json) {
-                        printf("%-32s %6lld  %-20s ", rows_text(rows, i, 0).data,
-                               (long long) rows_int(rows, i, 1),
-                               clock_format_sec(rows_time(rows, i, 2), time));
-                        printf("%s\n", clock_format_sec(rows_time(rows, i, 3), time));
-                }
+                printf("%-28s %-12s %-20s %-12s %s\n", "worker", "version", "connected", "runs", "oldest claim");
+        for (size_t i = 0; i < rows_count(result.rows[0]); i++) {
+                WorkerRow row = {};
+
+                row_read(result.rows[0], i, worker_columns, &ctl->arena, &row);
+                if (ctl->json)
+                        write_worker(&w, &row);
+                else
+                        print_worker(&row);
         }
         json_end_array(&w);
+
         if (ctl->json)
                 ctl_print_json(&buffer);
         buffer_deinit(&buffer);

@@ -7,6 +7,6 @@
 
 #include "db/batch.h"
 
-/* This one is: said again every few seconds. */
-void instance_seen(Batch *batch, const Uuid *instance_id, const char *service, const char *host);
+/* This one is: said again every few seconds. `workers`: JSON array of who is connected to it. */
+void instance_seen(Batch *batch, const Uuid *instance_id, const char *service, const char *host, Text workers);
 void instance_gone(Batch *batch, const Uuid *instance_id);

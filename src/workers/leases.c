@@ -15,6 +15,7 @@
 #define RENEW_USEC (10 * USEC_PER_SEC)
 #define SWEEP_USEC (5 * USEC_PER_SEC)
 #define SWEEP_AT_MOST 500
+#define PEERS_AT_MOST 1000
 /* A worker says something at least every 30 s (its heartbeat); who has been silent for longer is not alive. */
 #define ALIVE_USEC (40 * USEC_PER_SEC)
 /* How long a worker whose connection was lost has to come back: it tries after 1, 2, 3 … seconds. */
@@ -51,15 +52,29 @@ typedef struct Renewal {
         uint64_t lease_usec;
 } Renewal;
 
+/* For `fulgurctl worker list`. */
+static Text list_peers(const Workers *workers, Arena *arena) {
+        _cleanup_(buffer_deinit) Buffer buffer = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&buffer);
+        size_t n = 0;
+
+        json_begin_array(&w, NULL);
+        list_for_each(link, &workers->sockets)
+                if (n++ < PEERS_AT_MOST)
+                        peer_write(list_entry(link, ChannelSocket, link)->state, &w);
+        json_end_array(&w);
+        return arena_text(arena, buffer_text(&buffer));
+}
+
 static int renew(Call *call) {
         Renewal *renewal = container_of(call, Renewal, call);
-        const Leases *leases = &workers_of(call->service)->leases;
+        const Workers *workers = workers_of(call->service);
         Batch *batch = batch_new(&call->arena, BATCH_IDEMPOTENT);
         char host[256] = "";
 
         (void) gethostname(host, sizeof host - 1);
-        instance_seen(batch, &leases->instance_id, call->service->config->name,
-                      arena_strdup(&call->arena, host));
+        instance_seen(batch, &workers->leases.instance_id, call->service->config->name,
+                      arena_strdup(&call->arena, host), list_peers(workers, &call->arena));
         if (run_set_count(&renewal->runs) > 0)
                 leases_renew(batch, &renewal->runs, renewal->lease_usec);
         return db_commit(call, batch);

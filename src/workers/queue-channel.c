@@ -43,11 +43,24 @@ typedef struct QueueChannel {
         List link;              /* workers->queues */
 } QueueChannel;
 
-/* Capacity and queues are the worker's own business: it claims no more than it can take. */
+typedef struct JoinPayload {
+        int64_t capacity;
+} JoinPayload;
+
+static const Field join_fields[] = {
+        { "capacity", FIELD_INT, offsetof(JoinPayload, capacity) },
+        {}
+};
+
+/* Capacity and queues are the worker's own business: it claims no more than it can take. The number is only shown. */
 static int join_queue(Call *base) {
         ChannelCall *call = container_of(base, ChannelCall, call);
         QueueChannel *queue = xnew(QueueChannel, 1);
+        JoinPayload payload = { .capacity = 1 };
+        FieldErrors errors = {};
 
+        if (json_read(&base->arena, call->payload, join_fields, &payload, &errors) == 0)
+                ((Peer *) call->socket->state)->capacity = payload.capacity;
         queue->channel = call->channel;
         list_append(&workers_of(base->service)->queues, &queue->link);
         call->channel->state = queue;
@@ -132,6 +145,8 @@ static int read_claim(Call *base) {
 
         call->demand = CLAMP(payload.demand, 1, MAX_DEMAND);
         call->worker_name = payload.worker_name;
+        if (call->base.socket)
+                peer_set_name(call->base.socket->state, payload.worker_name);
         call->queues = arena_new(&base->arena, Text, MAX_QUEUES);
         if (!read_queues(&base->arena, payload.queues, call->queues, &call->n_queues)) {
                 call->queues[0] = TEXT("manual");

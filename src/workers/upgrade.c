@@ -100,8 +100,8 @@ static const Field worker_claims[] = {
         {}
 };
 
-/* NULL, or what is wrong with the token. */
-static const char *check_token(const Settings *settings, Text query, Arena *arena) {
+/* NULL, or what is wrong with the token. *ret_worker_id: raw JSON. */
+static const char *check_token(const Settings *settings, Text query, Arena *arena, Text *ret_worker_id) {
         Text raw = query_get(query, "token"), token, claims;
         WorkerClaims worker = {};
         FieldErrors errors = {};
@@ -118,16 +118,29 @@ static const char *check_token(const Settings *settings, Text query, Arena *aren
         if (worker.not_before.data && (parse_double(worker.not_before, &not_before) < 0 ||
                                        not_before > (double) (clock_now_usec() / USEC_PER_SEC)))
                 return "its token is not valid yet";
+
+        *ret_worker_id = worker.worker_id;
         return NULL;
 }
 
 /* -- admitting -------------------------------------------------------------------------------------------- */
 
 static void on_gone(ChannelSocket *socket) {
+        free(socket->state);
         workers_of(socket->service)->n_sockets--;
 }
 
-static void accept_worker(Workers *workers, HttpRequest *request) {
+static Peer *make_peer(HttpRequest *request, Arena *arena, Text raw_worker_id) {
+        Text id = raw_worker_id, version = query_get(http_query(request), "worker_version");
+
+        if (json_kind(raw_worker_id) == JSON_STRING && json_unescape(arena, raw_worker_id, &id) < 0)
+                id = TEXT_NULL;
+        if (version.data && parse_percent(version, true, arena, &version) < 0)
+                version = TEXT_NULL;
+        return peer_new(id, version);
+}
+
+static void accept_worker(Workers *workers, HttpRequest *request, Peer *peer) {
         size_t max_message = MAX(MIN_MESSAGE, 4 * workers->service->settings->max_dataclip_size_mb * MIB + MIB);
         const WebSocketConfig config = {
                 .max_message = max_message,
@@ -136,9 +149,11 @@ static void accept_worker(Workers *workers, HttpRequest *request) {
         };
         ChannelSocket *socket;
 
-        socket = channel_accept(workers->service, request, &config, kinds, NULL, on_gone);
-        if (!socket)
+        socket = channel_accept(workers->service, request, &config, kinds, peer, on_gone);
+        if (!socket) {
+                free(peer);
                 return;
+        }
 
         list_append(&workers->sockets, &socket->link);
         workers->n_sockets++;
@@ -148,6 +163,7 @@ void worker_request(HttpRequest *request, void *userdata) {
         _cleanup_(arena_deinit) Arena arena = ARENA_NULL;
         Service *service = userdata;
         Workers *workers = workers_of(service);
+        Text worker_id = TEXT_NULL;
         const char *wrong;
 
         if (!text_is(http_path(request), SOCKET_PATH))
@@ -159,11 +175,11 @@ void worker_request(HttpRequest *request, void *userdata) {
         if (!version_is_spoken(query_get(http_query(request), "vsn")))
                 return refuse(workers, request, 403, "it does not speak vsn 2.0");
 
-        wrong = check_token(service->settings, http_query(request), &arena);
+        wrong = check_token(service->settings, http_query(request), &arena, &worker_id);
         if (wrong)
                 return refuse(workers, request, 401, wrong);
         if (service->stopping)
                 return http_reply(request, 503, NULL, NULL, 0, TEXT_NULL);
 
-        accept_worker(workers, request);
+        accept_worker(workers, request, make_peer(request, &arena, worker_id));
 }

@@ -12,6 +12,7 @@
 #include "workers/claim-desk.h"
 #include "workers/leases.h"
 #include "workers/live-run.h"
+#include "workers/peer.h"
 
 typedef struct Workers {
         Service *service;

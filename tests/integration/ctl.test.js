@@ -478,8 +478,15 @@ describe('at a glance', () => {
 
   test('workers', async () => {
     await db.query("UPDATE run_queue SET state = 'started', worker_name = 'w-1', claimed_at = now() WHERE run_id IN (SELECT run_id FROM run_queue WHERE state = 'available' LIMIT 1)");
-    assert.ok((await json(['worker', 'list'])).some(({ worker, runs }) => worker === 'w-1' && runs === 1));
-    assert.match((await expect(OK, ['worker', 'list'])).stdout, /^w-1 +1 /m);
+    await db.query(`INSERT INTO service_instances (id, service, host, workers) VALUES ($1, 'fulgur-workers', 'here',
+      '[{"worker_id":"three-word-name","name":null,"capacity":5,"version":"1.25.0","connected_at":"2026-11-23T01:02:03Z"}]')`, [uuid7()]);
+    const workers = await json(['worker', 'list']);
+    assert.ok(workers.some(({ worker, runs, connected }) => worker === 'w-1' && runs === 1 && !connected));
+    assert.ok(workers.some(({ worker, runs, connected, capacity, version }) =>
+      worker === 'three-word-name' && runs === 0 && connected && capacity === 5 && version === '1.25.0'));
+    const { stdout } = await expect(OK, ['worker', 'list']);
+    assert.match(stdout, /^w-1 .* 1 of 0 /m);
+    assert.match(stdout, /^three-word-name +1\.25\.0 +2026-11-23T01:02:03Z +0 of 5/m);
   });
 
   test('nothing but its own command says a secret', async () => {
