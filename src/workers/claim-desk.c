@@ -64,6 +64,10 @@ static int note_given_back(Call *call) {
         return background_done(call);
 }
 
+static void on_give_back_finished(Call *call) {
+        run_set_deinit(&container_of(call, GiveBack, call)->runs);
+}
+
 static const Stage give_back_stages[] = { give_back, note_given_back, NULL };
 
 /* A failure leaves them to leases.c, which gives back what was not joined in time. */
@@ -71,6 +75,7 @@ static void give_claims_back(ClaimDesk *desk, ClaimCall *claimer) {
         Call *call = background_new(desk->workers->service, sizeof(GiveBack), give_back_stages, 0);
         GiveBack *back = container_of(call, GiveBack, call);
 
+        call->finished = on_give_back_finished;
         run_set_init(&back->runs);
         for (size_t i = 0; i < claimer->n_claims; i++)
                 run_set_add(&back->runs, &claimer->claims[i].run_id, &claimer->claims[i].project_id,

@@ -80,6 +80,11 @@ static int renew(Call *call) {
         return db_commit(call, batch);
 }
 
+/* Whatever became of it: what did not travel with the batch is still here. */
+static void on_renewal_finished(Call *call) {
+        run_set_deinit(&container_of(call, Renewal, call)->runs);
+}
+
 static const Stage renew_stages[] = { renew, background_done, NULL };
 
 static void add_runs(const ChannelSocket *socket, RunSet *runs) {
@@ -100,6 +105,7 @@ static void on_renew(Timer *timer) {
         uint64_t now = loop_now_usec(service->loop);
 
         renewal->lease_usec = service->settings->worker_lease_seconds * USEC_PER_SEC;
+        call->finished = on_renewal_finished;
         run_set_init(&renewal->runs);
         list_for_each(link, &leases->workers->sockets) {
                 const ChannelSocket *socket = list_entry(link, ChannelSocket, link);
@@ -138,6 +144,7 @@ static void on_shorten(Soon *soon) {
         Leases *leases = container_of(soon, Leases, shorten);
         Call *call = background_new(leases->workers->service, sizeof(Renewal), shorten_stages, LOST_USEC);
 
+        call->finished = on_renewal_finished;
         container_of(call, Renewal, call)->runs = leases->lost;
         leases->has_lost = false;
         call_start(call);
