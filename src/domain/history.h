@@ -7,14 +7,16 @@
  *
  * Costs: history grows without end, so nothing here looks at all of it. A page takes the ids of the page
  * from each project's index, in order; times of insertion narrow the ids and thereby the months that are
- * looked at; counts stop at HISTORY_MAX_COUNT. Only the other filters (a level nobody logs, an update that
- * was long ago) go on until enough is found or the statement's time is up.
+ * looked at; counts stop at HISTORY_MAX_COUNT. Times of updates and of log lines narrow the ids too, as a run is
+ * over after a month at most. Only the other filters (a level that is hardly ever logged) go on until
+ * enough is found or the statement's time is up.
  */
 
 #include "db/batch.h"
 #include "domain/project.h"
 
 #define HISTORY_MAX_COUNT 100000
+#define HISTORY_MAX_LOG_COUNT 10000
 
 /* Null, 0 and TEXT_NULL: not asked for. Times are inclusive. */
 typedef struct HistoryFilter {
@@ -28,7 +30,10 @@ typedef struct HistoryFilter {
         Text level;
 } HistoryFilter;
 
-/* All return the statement's number. */
+/* Comes first in a batch of lists and counts. */
+void history_begin(Batch *batch, const HistoryFilter *filter);
+
+/* All others return the statement's number. */
 
 /* The project of the run or work order, for access_read(). */
 size_t history_run_access(Batch *batch, const Uuid *user_id, const Uuid *run_id);
@@ -50,7 +55,7 @@ size_t history_work_order_get(Batch *batch, const Uuid *user_id, const Uuid *pro
  * the order of their time. */
 size_t history_log_line_list(Batch *batch, const HistoryFilter *filter, Slice slice);
 
-/* One row, column n: at most HISTORY_MAX_COUNT. */
+/* One row, column n: at most HISTORY_MAX_COUNT or HISTORY_MAX_LOG_COUNT. */
 size_t history_run_count(Batch *batch, const HistoryFilter *filter);
 size_t history_work_order_count(Batch *batch, const HistoryFilter *filter);
 size_t history_log_line_count(Batch *batch, const HistoryFilter *filter);

@@ -34,6 +34,7 @@ static const Reader log_lines = {
         .filters = filters,
         .refusal = -EKEYREJECTED,
         .flags = BATCH_SLOW,
+        .begin = history_begin,
         .list = history_log_line_list,
         .count = history_log_line_count,
 };

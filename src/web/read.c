@@ -10,7 +10,9 @@
 
 #include "web/read.h"
 
+#include "db/pool.h"
 #include "serve/route.h"
+#include "serve/service.h"
 #include "serve/session.h"
 
 /* -- who and what ------------------------------------------------------------------------------------ */
@@ -165,11 +167,23 @@ int read_ask_list(Call *call, const Reader *reader) {
                 return r;
 
         batch = batch_new(&call->arena, BATCH_READ | reader->flags);
+        if (reader->begin)
+                reader->begin(batch, &read->filter);
         if (!uuid_is_null(&read->filter.project_id))
                 read->access = project_access(batch, &read->filter.user_id, &read->filter.project_id);
         read->rows = reader->list(batch, &read->filter, page_slice(&read->page));
         read->count = reader->count(batch, &read->filter);
-        return db_commit(call, batch);
+        return db_try(call, batch);
+}
+
+/* Some filters find next to nothing in a long history. Who uses one can do something about it. */
+static int check_list(Call *call) {
+        int error = call->result.error;
+
+        if (error == -ETIMEDOUT && pool_is_up(call->service->pool))
+                (void) call_reply_error(call, 504, "this took too long: narrow the list by time or project");
+
+        return error;
 }
 
 int read_reply_list(Call *call, const Reader *reader) {
@@ -178,6 +192,9 @@ int read_reply_list(Call *call, const Reader *reader) {
         uint64_t n_counted;
         int r;
 
+        r = check_list(call);
+        if (r < 0)
+                return r;
         r = read_check_access(read, reader->refusal);
         if (r < 0)
                 return r;

@@ -29,6 +29,7 @@ typedef struct Reader {
         int refusal;                    /* what those get who are not members: -EACCES, -EKEYREJECTED */
         unsigned flags;                 /* of a list's batch */
 
+        void (*begin)(Batch *batch, const HistoryFilter *filter);       /* of a list; may be NULL */
         size_t (*list)(Batch *batch, const HistoryFilter *filter, Slice slice);
         size_t (*count)(Batch *batch, const HistoryFilter *filter);
 

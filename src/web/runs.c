@@ -48,6 +48,7 @@ static const Reader runs = {
         .filters = filters,
         .refusal = -EKEYREJECTED,
         .flags = BATCH_SLOW,
+        .begin = history_begin,
         .list = history_run_list,
         .count = history_run_count,
         .access = history_run_access,

@@ -37,6 +37,7 @@ static const Reader work_orders = {
         .filters = filters,
         .refusal = -EKEYREJECTED,
         .flags = BATCH_SLOW,
+        .begin = history_begin,
         .list = history_work_order_list,
         .count = history_work_order_count,
         .access = history_work_order_access,

@@ -445,19 +445,24 @@ describe('pages', () => {
 
 describe('filters by time', () => {
   const day = (n) => `2026-0${n}-15T12:00:00.000001Z`;
-  let user, project;
+  const later = (n) => `2026-0${n}-25T12:00:00.000001Z`;
+  let user, project, workflow;
+
+  async function makeOld(month, updated, work_order_id = uuid7(Date.parse(day(month)))) {
+    const run = await makeRun(db, workflow, { id: uuid7(Date.parse(day(month))), work_order_id });
+    await db.query('UPDATE runs SET inserted_at = $2, updated_at = $3 WHERE id = $1', [run.id, day(month), later(month)]);
+    await db.query(
+      `INSERT INTO work_orders (id, project_id, workflow_id, snapshot_id, inserted_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)
+       ON CONFLICT (id, project_id) DO UPDATE SET updated_at = excluded.updated_at`,
+      [run.work_order_id, project.id, workflow.id, workflow.snapshot_id, day(month), updated]);
+    return run;
+  }
 
   before(async () => {
     project = await makeProject(db);
-    const workflow = await makeWorkflow(db, project);
+    workflow = await makeWorkflow(db, project);
     user = await makeApiUser(db, [[project, 'viewer']]);
-    for (const month of [1, 2, 3, 4, 5]) {
-      const run = await makeRun(db, workflow, { id: uuid7(Date.parse(day(month))), work_order_id: uuid7(Date.parse(day(month))) });
-      await db.query('UPDATE runs SET inserted_at = $2, updated_at = $3 WHERE id = $1', [run.id, day(month), day(month + 1)]);
-      await db.query(
-        `INSERT INTO work_orders (id, project_id, workflow_id, snapshot_id, inserted_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6)`,
-        [run.work_order_id, project.id, workflow.id, workflow.snapshot_id, day(month), day(month + 1)]);
-    }
+    for (const month of [1, 2, 3, 4, 5]) await makeOld(month, later(month));
   });
 
   const cases = [
@@ -469,9 +474,10 @@ describe('filters by time', () => {
     [{ inserted_before: '2026-03-15T12:00:00Z' }, '21'],
     [{ inserted_after: '2026-03-15T14:00:00.000001+02:00' }, '543'],
     [{ inserted_after: '2026-03-15' }, '543'],
-    [{ updated_after: day(4) }, '543'],
-    [{ updated_before: day(4) }, '321'],
-    [{ updated_after: day(3), updated_before: day(5), inserted_after: day(3) }, '43'],
+    [{ updated_after: later(3) }, '543'],
+    [{ updated_after: '2026-03-25T12:00:00.000002Z' }, '54'],
+    [{ updated_before: later(3) }, '321'],
+    [{ updated_after: later(2), updated_before: later(4), inserted_after: day(3) }, '43'],
     [{ inserted_after: '2030-01-01T00:00:00Z' }, ''],
     [{ inserted_before: '1970-01-01T00:00:00Z' }, ''],
     [{ inserted_after: '1970-01-01T00:00:00Z', inserted_before: '9999-12-31T23:59:59.999999Z' }, '54321'],
@@ -485,6 +491,21 @@ describe('filters by time', () => {
           assert.equal(json.meta.total_entries, expected.length);
         }
       });
+
+  test('find a work order that was retried long after it was made', async () => {
+    const [first] = await db.query('SELECT id FROM work_orders WHERE project_id = $1 ORDER BY id LIMIT 1', [project.id]);
+    const found = async (query) => {
+      const { json } = await api.get(user, `/api/work_orders?${new URLSearchParams(query)}`);
+      assert.equal(json.meta.total_entries, json.data.length);
+      return json.data.map((item) => Number(item.attributes.inserted_at.slice(5, 7))).join('');
+    };
+    assert.equal(await found({ updated_after: '2026-05-20' }), '5');
+    for (let i = 0; i < 2; i++) await makeOld(5, later(5), first.id);
+    assert.equal(await found({ updated_after: '2026-05-20' }), '51');
+    assert.equal(await found({ updated_after: '2026-05-20', inserted_before: day(3) }), '1');
+    assert.equal(await found({ updated_after: '2026-05-20', inserted_after: day(3) }), '5');
+    assert.equal(await found({ updated_after: '2026-05-26' }), '');
+  });
 
   test('name the parameter that is no time', async () => {
     const names = ['inserted_after', 'inserted_before', 'updated_after', 'updated_before'];
@@ -587,6 +608,23 @@ describe('log lines', () => {
     assert.deepEqual((await api.get(user, '/api/log_lines?level=loud')).json,
       { error: 'level is not one of success, always, info, warn, error, debug' });
   });
+});
+
+test('a list that takes too long says what helps', async () => {
+  const hasty = await startDaemon('web', db, { DATABASE_TIMEOUT: '1000' });
+  const client = makeClient(hasty);
+  assert.equal((await client.get(viewer, '/api/runs')).status, 200);
+
+  const blocker = await db.connect();
+  await blocker.query('BEGIN');
+  await blocker.query('LOCK TABLE runs IN ACCESS EXCLUSIVE MODE');
+  const reply = await client.get(viewer, '/api/runs');
+  assert.deepEqual([reply.status, reply.json], [504, { error: 'this took too long: narrow the list by time or project' }]);
+  assert.equal((await client.get(viewer, '/api/projects')).status, 200);
+  await blocker.query('ROLLBACK');
+  await blocker.end();
+  assert.equal((await client.get(viewer, '/api/runs')).status, 200);
+  await hasty.finish();
 });
 
 test('every route was called', () => {
