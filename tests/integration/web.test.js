@@ -232,6 +232,20 @@ describe('workers', () => {
   });
 });
 
+test('a restart of the public address drops workers in a way that makes them come back', async () => {
+  const front = await startDaemon('web', db, { FULGUR_WORKERS_SOCKET: workers.socketPath });
+  const socket = await connectRaw(front);
+  front.signal('SIGTERM');
+  assert.notEqual((await socket.closed).code, 1000);
+  assert.deepEqual(await front.exit, { code: 0, signal: null });
+
+  await front.start();
+  const again = await connectRaw(front);
+  again.close();
+  await again.closed;
+  await front.finish();
+});
+
 describe('a sibling', () => {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'fulgur-sibling-'));
   const socketPath = path.join(directory, 'socket');
