@@ -33,8 +33,8 @@ void claim_request_add_queue(ClaimRequest *request, Text queue) {
 
 void claim_ask(Batch *batch, ClaimRequest *request) {
         batch_add(batch, &SQL_CLAIM_RUNS, array_param(&request->demands), array_param(&request->workers),
-                  array_param(&request->queues), P_UUID(&request->after_project), P_INT((int64_t) request->workflow_limit),
-                  P_INT((int64_t) request->join_within_usec));
+                  array_param(&request->queues), P_UUID(&request->after_project),
+                  P_INT((int64_t) request->workflow_limit), P_INT((int64_t) request->join_within_usec));
 }
 
 size_t claims_read(const Rows *rows, Arena *arena, Claim **ret_claims) {

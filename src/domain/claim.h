@@ -2,9 +2,9 @@
 #pragma once
 
 /*
- * Claims: waiting runs are handed to workers, fairly (the function claim_runs() of migrations/0006-queue.sql), several
- * workers at once in one statement. What is claimed and not joined in time is given back, and a claimed run is kept by a
- * lease that its worker's traffic renews.
+ * Claims: waiting runs are handed to workers, fairly (the function claim_runs() of
+ * migrations/0006-queue.sql), several workers at once in one statement. What is claimed and not joined in
+ * time is given back, and a claimed run is kept by a lease that its worker's traffic renews.
  */
 
 #include <stdint.h>
@@ -50,12 +50,14 @@ typedef struct RunSet {
 
 void run_set_init(RunSet *set);
 void run_set_deinit(RunSet *set);
-void run_set_add(RunSet *set, const Uuid *run_id, const Uuid *project_id, const Uuid *nonce /* NULL: not needed */);
+void run_set_add(RunSet *set, const Uuid *run_id, const Uuid *project_id,
+                 const Uuid *nonce /* NULL: not needed */);
 static inline size_t run_set_count(const RunSet *set) {
         return set->run_ids.n;
 }
 
-/* Back into the queue, as far as these claims still hold and were not joined. Both return rows for given_back_read(). */
+/* Back into the queue, as far as these claims still hold and were not joined. Both return rows for
+ * given_back_read(). */
 void claims_give_back(Batch *batch, RunSet *set);
 /* The same for claims of anybody that were not joined in time. */
 void claims_give_back_unjoined(Batch *batch, int64_t at_most);

@@ -5,7 +5,8 @@
 -- name: claim_runs
 -- params: demands workers queues after_project workflow_limit join_within_usec
 SELECT claimer, run_id, project_id, nonce, run_timeout_ms
-  FROM claim_runs($1::bigint[], $2::text[], $3::text[], coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'), $5::bigint,
+  FROM claim_runs($1::bigint[], $2::text[], $3::text[],
+                  coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'), $5::bigint,
                   $6::bigint * interval '1 microsecond', 1000);
 
 -- name: claims_give_back
@@ -16,7 +17,8 @@ SELECT run_id, project_id, worker_name FROM runs_give_back($1::uuid[], $2::uuid[
 -- params: at_most
 SELECT run_id, project_id, worker_name FROM runs_give_back_unjoined($1::bigint);
 
--- In the order of the ids, so that two instances that renew the same runs do not wait for each other crosswise.
+-- In the order of the ids, so that two instances that renew the same runs do not wait for each other
+-- crosswise.
 --
 -- name: leases_renew
 -- params: run_ids project_ids lease_usec

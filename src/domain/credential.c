@@ -14,7 +14,8 @@
 #include "json/writer.h"
 
 void credential_fetch(Batch *batch, const Run *run, const Uuid *credential_id) {
-        batch_add(batch, &SQL_CREDENTIAL_FETCH, P_UUID(&run->project_id), P_UUID(&run->id), P_UUID(credential_id));
+        batch_add(batch, &SQL_CREDENTIAL_FETCH, P_UUID(&run->project_id), P_UUID(&run->id),
+                  P_UUID(credential_id));
 }
 
 static CredentialState state_of(const Rows *rows, const FetchedCredential *fetched) {
@@ -80,7 +81,8 @@ void credential_write(Text body, Buffer *json) {
         json_end(&w);
 }
 
-void credential_ask_fetched(Batch *batch, const Run *run, const Uuid *credential_ids, size_t n_credential_ids) {
+void credential_ask_fetched(Batch *batch, const Run *run, const Uuid *credential_ids,
+                            size_t n_credential_ids) {
         Array ids;
 
         if (run->is_live) {
@@ -91,5 +93,6 @@ void credential_ask_fetched(Batch *batch, const Run *run, const Uuid *credential
         array_init(&ids, ARRAY_UUID);
         for (size_t i = 0; i < n_credential_ids; i++)
                 array_add_uuid(&ids, &credential_ids[i]);
-        batch_add(batch, &SQL_CREDENTIAL_POSSIBLE_BODIES, P_UUID(&run->project_id), array_move(&ids, batch->arena));
+        batch_add(batch, &SQL_CREDENTIAL_POSSIBLE_BODIES, P_UUID(&run->project_id),
+                  array_move(&ids, batch->arena));
 }

@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- Credentials for runs. Which ids a run may ask for follows from its snapshot and is checked before; here, what it asks for must (still)
--- be shared with its project.
+-- Credentials for runs. Which ids a run may ask for follows from its snapshot and is checked before; here,
+-- what it asks for must (still) be shared with its project.
 
--- A keychain looks into the run's input for an external id; its default counts only while it is shared with the project.
+-- A keychain looks into the run's input for an external id; its default counts only while it is shared with
+-- the project.
 --
 -- name: credential_fetch
 -- params: project_id run_id credential_id
@@ -58,5 +59,6 @@ SELECT b.id, b.body
 SELECT b.id, b.body
   FROM credential_bodies b
  WHERE b.credential_id = ANY ($2::uuid[])
-    OR (b.credential_id IN (SELECT pc.credential_id FROM project_credentials pc WHERE pc.project_id = $1::uuid)
+    OR (b.credential_id IN (SELECT pc.credential_id FROM project_credentials pc
+                             WHERE pc.project_id = $1::uuid)
         AND EXISTS (SELECT FROM keychain_credentials k WHERE k.project_id = $1 AND k.id = ANY ($2)));

@@ -82,8 +82,8 @@ static int read_line(Arena *arena, Text json, LogLine *line, FieldErrors *errors
         return errors->n_errors > 0 ? -EINVAL : 0;
 }
 
-int log_lines_add(LogLines *lines, Arena *arena, Text json, Scrubber *scrubber, Uuid *ret_id, Uuid *ret_step_id,
-                  FieldErrors *errors) {
+int log_lines_add(LogLines *lines, Arena *arena, Text json, Scrubber *scrubber, Uuid *ret_id,
+                  Uuid *ret_step_id, FieldErrors *errors) {
         LogLine line = {};
         Uuid id = uuid_new();
         int r;
@@ -102,7 +102,8 @@ int log_lines_add(LogLines *lines, Arena *arena, Text json, Scrubber *scrubber, 
         array_add_time(&lines->times, line.time_usec);
         array_add_text(&lines->levels, line.level);
         array_add_text(&lines->sources, line.source);
-        array_add_text(&lines->messages, text_make(lines->scrubbed.data ? lines->scrubbed.data : "", lines->scrubbed.length));
+        array_add_text(&lines->messages,
+                       text_make(lines->scrubbed.data ? lines->scrubbed.data : "", lines->scrubbed.length));
 
         *ret_id = id;
         *ret_step_id = line.step_id;

@@ -14,8 +14,9 @@
 #include "json/read.h"
 
 /*
- * Appends the text of a logged message (checked raw JSON): strings as they are, other values as JSON, the elements of arrays joined by
- * one space, however deep. Control characters become U+FFFD, except tab and line ends.
+ * Appends the text of a logged message (checked raw JSON): strings as they are, other values as JSON, the
+ * elements of arrays joined by one space, however deep. Control characters become U+FFFD, except tab and
+ * line ends.
  */
 void log_message_write(Arena *arena, Text message, Buffer *text);
 
@@ -31,10 +32,11 @@ static inline size_t log_lines_count(const LogLines *lines) {
         return lines->ids.n;
 }
 
-/* Reads one line (a checked raw JSON value), scrubs and adds it. `step_id` gets the line's, or UUID_NULL. -EINVAL and what is wrong. */
-int log_lines_add(LogLines *lines, Arena *arena, Text line, Scrubber *scrubber, Uuid *ret_id, Uuid *ret_step_id,
-                  FieldErrors *errors);
+/* Reads one line (a checked raw JSON value), scrubs and adds it. `step_id` gets the line's, or UUID_NULL.
+ * -EINVAL and what is wrong. */
+int log_lines_add(LogLines *lines, Arena *arena, Text line, Scrubber *scrubber, Uuid *ret_id,
+                  Uuid *ret_step_id, FieldErrors *errors);
 
-/* Stores them; both arrays of the arguments are over then. `step_ids`: distinct ids that must be steps of the run, else nothing is
- * stored, which rows_affected() tells. */
+/* Stores them; both arrays of the arguments are over then. `step_ids`: distinct ids that must be steps of
+ * the run, else nothing is stored, which rows_affected() tells. */
 void log_lines_store(Batch *batch, const Run *run, LogLines *lines, Array *step_ids);

@@ -45,7 +45,8 @@ static bool is_control_escape(const char *escape) {
         return is_control((unsigned) strtoul(digits, NULL, 16));
 }
 
-/* A string inside an object stays JSON, so its escapes stay, except those of characters that are not wanted. */
+/* A string inside an object stays JSON, so its escapes stay, except those of characters that are not
+ * wanted. */
 static size_t append_string_as_json(Buffer *text, Text json, size_t at) {
         size_t end = skip_string(json, at), from = at;
 

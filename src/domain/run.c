@@ -32,8 +32,10 @@ static const Column run_columns[] = {
         {}
 };
 
-void run_join(Batch *batch, const Uuid *run_id, const Uuid *project_id, const Uuid *nonce, uint64_t lease_usec) {
-        batch_add(batch, &SQL_RUN_JOIN, P_UUID(run_id), P_UUID(project_id), P_UUID(nonce), P_INT((int64_t) lease_usec));
+void run_join(Batch *batch, const Uuid *run_id, const Uuid *project_id, const Uuid *nonce,
+              uint64_t lease_usec) {
+        batch_add(batch, &SQL_RUN_JOIN, P_UUID(run_id), P_UUID(project_id), P_UUID(nonce),
+                  P_INT((int64_t) lease_usec));
 }
 
 int run_read_joined(const Rows *rows, Arena *arena, Run *ret_run) {
@@ -45,7 +47,8 @@ int run_read_joined(const Rows *rows, Arena *arena, Run *ret_run) {
                 return RUN_E_REFUSED;
 
         row_read(rows, 0, run_columns, arena, &run);
-        run.is_live = text_is(run.state, "available") || text_is(run.state, "claimed") || text_is(run.state, "started");
+        run.is_live = text_is(run.state, "available") || text_is(run.state, "claimed") ||
+                      text_is(run.state, "started");
         *ret_run = run;
         return 0;
 }
@@ -80,8 +83,8 @@ void run_complete(Batch *batch, const Run *run, const RunEnd *end, bool again) {
         batch_add(batch, &SQL_RUN_COMPLETE, P_UUID(&run->project_id), P_UUID(&run->id), P_STRING(end->state),
                   P_TIME(end->worker_usec), P_TEXT(end->error_type), P_TEXT(end->error_message),
                   P_UUID(&end->given_dataclip_id), P_UUID(&end->own_dataclip_id), P_BYTES(end->result),
-                  P_BOOL(run->save_dataclips), reply ? P_INT(reply->status) : P_NULL, reply ? P_BYTES(reply->data) : P_NULL,
-                  P_BOOL(again));
+                  P_BOOL(run->save_dataclips), reply ? P_INT(reply->status) : P_NULL,
+                  reply ? P_BYTES(reply->data) : P_NULL, P_BOOL(again));
 }
 
 static const struct {

@@ -29,8 +29,10 @@ typedef struct Run {
         bool is_live;                           /* it has not ended */
 } Run;
 
-/* `project_id` may be UUID_NULL (a token that does not name it); `nonce` is UUID_NULL for a token without one. */
-void run_join(Batch *batch, const Uuid *run_id, const Uuid *project_id, const Uuid *nonce, uint64_t lease_usec);
+/* `project_id` may be UUID_NULL (a token that does not name it); `nonce` is UUID_NULL for a token without
+ * one. */
+void run_join(Batch *batch, const Uuid *run_id, const Uuid *project_id, const Uuid *nonce,
+              uint64_t lease_usec);
 
 enum {
         _RUN_E_SUCCESS,

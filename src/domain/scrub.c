@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * The scrubber: an automaton (Aho and Corasick, 1975) over all samples at once, so that a text costs one pass,
- * whatever it holds and however many secrets there are.
+ * The scrubber: an automaton (Aho and Corasick, 1975) over all samples at once, so that a text costs one
+ * pass, whatever it holds and however many secrets there are.
  *
- * The original replaces sample after sample, the longest first. Where occurrences do not overlap, the outcome is
- * the same. Where they do, it leaves the rest of the shorter one standing; here nothing of either is left.
+ * The original replaces sample after sample, the longest first. Where occurrences do not overlap, the
+ * outcome is the same. Where they do, it leaves the rest of the shorter one standing; here nothing of either
+ * is left.
  */
 
 #include <stdint.h>
@@ -25,7 +26,7 @@ typedef struct Node {
         uint32_t child, sibling;        /* 0: none; a node's children hang on each other */
         uint32_t fail;                  /* the longest proper suffix that is a node as well */
         uint32_t depth;                 /* bytes from the root to here */
-        uint32_t longest;               /* of the samples that end here, also of those along `fail`; 0: none does */
+        uint32_t longest;               /* of the samples that end here or along `fail`; 0: none */
         uint8_t byte;
         bool is_sample;
 } Node;
@@ -33,7 +34,7 @@ typedef struct Node {
 struct Scrubber {
         Node *nodes;                    /* the first one is the root */
         uint32_t n_nodes, room;
-        uint32_t first[256];            /* the root's children: where nearly every byte of a text is looked up */
+        uint32_t first[256];            /* the root's children: nearly every byte is looked up here */
         size_t n_samples;
         bool is_linked;                 /* `fail` and `longest` are up to date */
 };
@@ -67,7 +68,7 @@ size_t scrubber_n_samples(const Scrubber *scrubber) {
         return scrubber->n_samples;
 }
 
-/* -- the automaton ------------------------------------------------------------------------------------- */
+/* -- the automaton --------------------------------------------------------------------------------- */
 
 static uint32_t find_child(const Scrubber *scrubber, uint32_t node, uint8_t byte) {
         uint32_t child;
@@ -161,7 +162,7 @@ static void link_nodes(Scrubber *scrubber) {
         scrubber->is_linked = true;
 }
 
-/* -- scrubbing ------------------------------------------------------------------------------------------ */
+/* -- scrubbing ------------------------------------------------------------------------------------- */
 
 /* More than that at once are masked as one, which only shows in the number of stars. */
 #define MAX_PENDING 65536
@@ -171,7 +172,8 @@ typedef struct Occurrence {
         bool is_first;          /* nothing before it reaches into it or what follows */
 } Occurrence;
 
-/* A text at work: where samples were found that one still to be found may overlap, at most one for each place where one ends. */
+/* A text at work: where samples were found that one still to be found may overlap, at most one for each
+ * place where one ends. */
 typedef struct Scrubbing {
         Text text;
         Buffer *out;
@@ -190,7 +192,8 @@ static int compare(const void *a, const void *b) {
         return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* How many of these, all within `from` and `to`, the original would have replaced: each one that is not in the way of one before. */
+/* How many of these, all within `from` and `to`, the original would have replaced: each one that is not in
+ * the way of one before. */
 static size_t count_replaced(Occurrence *occurrences, size_t n, size_t from, size_t to) {
         _cleanup_(freep) bool *taken = NULL;
         size_t n_replaced = 0;
@@ -250,7 +253,8 @@ static void add_occurrence(Scrubbing *scrubbing, size_t from, size_t to) {
                 scrubbing->room = MAX(2 * scrubbing->room, (size_t) 8);
                 scrubbing->pending = xrealloc(scrubbing->pending, scrubbing->room * sizeof(Occurrence));
         }
-        scrubbing->pending[scrubbing->n_pending++] = (Occurrence) { .from = MAX(from, scrubbing->written), .to = to };
+        scrubbing->pending[scrubbing->n_pending++] =
+                (Occurrence) { .from = MAX(from, scrubbing->written), .to = to };
 }
 
 void scrub(Scrubber *scrubber, Text text, Buffer *out) {
@@ -272,7 +276,8 @@ void scrub(Scrubber *scrubber, Text text, Buffer *out) {
 
                 node = step(scrubber, node, (uint8_t) text.data[i]);
                 /* Whatever is found later begins at `end - depth` or behind. */
-                if (scrubbing.n_pending > 0 && end - nodes[node].depth >= scrubbing.pending[scrubbing.n_pending - 1].to)
+                if (scrubbing.n_pending > 0 &&
+                    end - nodes[node].depth >= scrubbing.pending[scrubbing.n_pending - 1].to)
                         flush(&scrubbing);
                 if (nodes[node].longest > 0)
                         add_occurrence(&scrubbing, end - nodes[node].longest, end);
@@ -282,7 +287,7 @@ void scrub(Scrubber *scrubber, Text text, Buffer *out) {
         free(scrubbing.pending);
 }
 
-/* -- samples of a credential -------------------------------------------------------------------------------- */
+/* -- samples of a credential ----------------------------------------------------------------------- */
 
 static void add_base64(Scrubber *scrubber, Text value) {
         _cleanup_(buffer_deinit) Buffer encoded = BUFFER_NULL;

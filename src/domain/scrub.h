@@ -25,10 +25,12 @@ void scrubber_add_sample(Scrubber *scrubber, Text sample);
 size_t scrubber_n_samples(const Scrubber *scrubber);
 
 /*
- * Appends `text` to `out`, scrubbed. Longer secrets come before shorter ones, as in the original; where occurrences overlap, nothing of
- * any of them is left. One pass, whatever the samples are. `scrubber` NULL knows nothing.
+ * Appends `text` to `out`, scrubbed. Longer secrets come before shorter ones, as in the original; where
+ * occurrences overlap, nothing of any of them is left. One pass, whatever the samples are. `scrubber` NULL
+ * knows nothing.
  */
 void scrub(Scrubber *scrubber, Text text, Buffer *out);
 
-/* The sensitive values of a credential's body, in its order, each once: for who limits their number, and for tests. In the arena. */
+/* The sensitive values of a credential's body, in its order, each once: for who limits their number, and
+ * for tests. In the arena. */
 size_t sensitive_values(Arena *arena, Text body, Text **ret_values);

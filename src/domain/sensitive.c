@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Which values of a credential are secrets: every leaf but those whose own key says that it is none. The elements of
- * a list go by the list's key.
+ * Which values of a credential are secrets: every leaf but those whose own key says that it is none. The
+ * elements of a list go by the list's key.
  */
 
 #include "domain/scrub.h"
@@ -11,8 +11,8 @@
 
 /* Compared without regard to case. */
 static const char *const harmless_keys[] = {
-        "account", "apiurl", "apiversion", "baseurl", "database", "email", "host", "hosturl", "instanceurl", "loginurl",
-        "user", "username",
+        "account", "apiurl",  "apiversion",  "baseurl",  "database", "email",
+        "host",    "hosturl", "instanceurl", "loginurl", "user",     "username",
 };
 
 #define MAX_DEPTH 128           /* a body that is deeper was made to be deep */
@@ -100,7 +100,8 @@ size_t sensitive_values(Arena *arena, Text body, Text **ret_values) {
                         if (!is_harmless)
                                 add_leaf(&values, value);
                 } else if (depth < MAX_DEPTH)
-                        levels[depth++] = (Level) { .container = value, .is_harmless = kind == JSON_ARRAY && is_harmless };
+                        levels[depth++] = (Level) { .container = value,
+                                                   .is_harmless = kind == JSON_ARRAY && is_harmless };
         }
 
         *ret_values = values.values;

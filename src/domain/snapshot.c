@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * From snapshot to plan. The arrays of a snapshot are the rows as they were; the worker wants a little less, and edges
- * that name their condition the way its runtime does.
+ * From snapshot to plan. The arrays of a snapshot are the rows as they were; the worker wants a little less,
+ * and edges that name their condition the way its runtime does.
  */
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static void add_id(Uuid **ids, size_t *n, const Uuid *id) {
         (*ids)[(*n)++] = *id;
 }
 
-/* -- reading ------------------------------------------------------------------------------------------- */
+/* -- reading --------------------------------------------------------------------------------------- */
 
 typedef struct PlanNode {
         Uuid id, credential_id;
@@ -85,7 +85,7 @@ static int read_element(Arena *arena, Text element, const Field *fields, void *t
         return json_read(arena, element, fields, target, &errors) < 0 ? -EBADMSG : 0;
 }
 
-/* -- writing -------------------------------------------------------------------------------------------- */
+/* -- writing --------------------------------------------------------------------------------------- */
 
 static int write_trigger(JsonWriter *w, Arena *arena, Text element, SnapshotIndex *index) {
         PlanNode trigger = {};
@@ -153,7 +153,8 @@ static int write_edge(JsonWriter *w, Arena *arena, Text element, SnapshotIndex *
 
 typedef int (*ElementWriter)(JsonWriter *w, Arena *arena, Text element, SnapshotIndex *index);
 
-static int write_array(JsonWriter *w, const char *key, Text array, ElementWriter write, Arena *arena, SnapshotIndex *index) {
+static int write_array(JsonWriter *w, const char *key, Text array, ElementWriter write, Arena *arena,
+                       SnapshotIndex *index) {
         size_t cursor = 0;
         Text element;
         int r;

@@ -37,8 +37,9 @@ static Param known(int64_t value) {
 }
 
 void step_complete(Batch *batch, const Run *run, const StepEnd *end) {
-        batch_add(batch, &SQL_STEP_COMPLETE, P_UUID(&run->project_id), P_UUID(&run->id), P_UUID(&end->id), P_TEXT(end->reason),
-                  P_TEXT(end->error_type), P_TEXT(end->error_message), P_TIME(end->worker_usec), known(end->duration_msec),
-                  known(end->memory_job), known(end->memory_system), known(end->memory_peak), P_BOOL(end->output_too_large),
+        batch_add(batch, &SQL_STEP_COMPLETE, P_UUID(&run->project_id), P_UUID(&run->id), P_UUID(&end->id),
+                  P_TEXT(end->reason), P_TEXT(end->error_type), P_TEXT(end->error_message),
+                  P_TIME(end->worker_usec), known(end->duration_msec), known(end->memory_job),
+                  known(end->memory_system), known(end->memory_peak), P_BOOL(end->output_too_large),
                   P_UUID(&end->output_dataclip_id), P_BYTES(end->output), P_BYTES(end->webhook_response));
 }

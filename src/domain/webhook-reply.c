@@ -29,8 +29,9 @@ static Text message(Arena *arena, const char *text) {
 static Text malformed(Arena *arena, const char *reason, Text got) {
         size_t shown = MIN(got.length, (size_t) MAX_SHOWN);
 
-        return message(arena, arena_printf(arena, "Run completed, but webhook_response was malformed: %s, got: %.*s", reason,
-                                           (int) shown, got.data));
+        return message(arena,
+                       arena_printf(arena, "Run completed, but webhook_response was malformed: %s, got: %.*s",
+                                    reason, (int) shown, got.data));
 }
 
 /* An integer, or the whole part of a number. */
@@ -55,7 +56,8 @@ static Text default_data(Arena *arena, const char *run_state, Text final_state) 
         if (strcmp(run_state, "success") != 0)
                 return message(arena,
                                arena_printf(arena,
-                                            "Run completed with status: %s. As a security policy, OpenFn does not send state data when "
+                                            "Run completed with status: %s. As a security policy, OpenFn "
+                                            "does not send state data when "
                                             "the run errors out to avoid leaking sensitive information",
                                             run_state));
         return final_state.data ? final_state : TEXT("null");
@@ -70,8 +72,9 @@ void webhook_reply_compute(Arena *arena, const WebhookReplyTerms *terms, const c
 
         if (status.data && !read_status(status, &given))
                 reply.data = malformed(arena,
-                                       json_kind(status) == JSON_NUMBER ? "status needs to be an integer from 200 to 599" :
-                                                                          "status needs to be an integer",
+                                       json_kind(status) == JSON_NUMBER
+                                               ? "status needs to be an integer from 200 to 599"
+                                               : "status needs to be an integer",
                                        status);
         else if (body.data && json_kind(body) != JSON_OBJECT)
                 reply.data = malformed(arena, "body needs to be a JSON object", body);

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The answer for a webhook's caller that waits until its run has ended (http-api 1.5): computed where the run ends,
- * stored with it, fetched by whoever holds the connection.
+ * The answer for a webhook's caller that waits until its run has ended (http-api 1.5): computed where the
+ * run ends, stored with it, fetched by whoever holds the connection.
  */
 
 #include <stdbool.h>
@@ -24,11 +24,12 @@ typedef struct WebhookReply {
         Text data;              /* JSON */
 } WebhookReply;
 
-/* `response`: what a step of the run gave (raw JSON object), or TEXT_NULL; `final_state`: raw JSON, or TEXT_NULL. What is made is in
- * the arena, the rest points into these. */
+/* `response`: what a step of the run gave (raw JSON object), or TEXT_NULL; `final_state`: raw JSON, or
+ * TEXT_NULL. What is made is in the arena, the rest points into these. */
 void webhook_reply_compute(Arena *arena, const WebhookReplyTerms *terms, const char *run_state, Text response,
                            Text final_state, WebhookReply *ret_reply);
 
-/* The response that the run's steps have given so far, and the stored body of a dataclip of its project, for when the worker names
- * that instead of sending its final state: columns `response` and `body`, in a row that is always there. */
+/* The response that the run's steps have given so far, and the stored body of a dataclip of its project,
+ * for when the worker names that instead of sending its final state: columns `response` and `body`, in a
+ * row that is always there. */
 void webhook_reply_ask(Batch *batch, const Uuid *project_id, const Uuid *run_id, const Uuid *dataclip_id);

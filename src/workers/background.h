@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * Work that nobody waits for: a call without a peer. It is counted like any other, so the daemon does not leave before it is done.
+ * Work that nobody waits for: a call without a peer. It is counted like any other, so the daemon does not
+ * leave before it is done.
  */
 
 #include "serve/call.h"

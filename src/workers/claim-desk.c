@@ -5,8 +5,9 @@
  *
  *      waiting → asked (one statement for all with the same queues) → signing (a helper thread) → answered
  *
- * A claim may end at any point: its socket goes, its deadline passes. What it has got by then and cannot hand over goes
- * back into the queue, so that another worker has it at once instead of after the time a worker gets to join.
+ * A claim may end at any point: its socket goes, its deadline passes. What it has got by then and cannot
+ * hand over goes back into the queue, so that another worker has it at once instead of after the time a
+ * worker gets to join.
  */
 
 #include "log/message-id.h"
@@ -40,7 +41,7 @@ int claim_desk_ask(ClaimDesk *desk, ClaimCall *call) {
         return call_wait(&call->base.call);
 }
 
-/* -- giving back ------------------------------------------------------------------------------------------- */
+/* -- giving back ----------------------------------------------------------------------------------- */
 
 typedef struct GiveBack {
         Call call;
@@ -102,7 +103,7 @@ static void on_ended(Call *base) {
         }
 }
 
-/* -- asking ------------------------------------------------------------------------------------------------- */
+/* -- asking ---------------------------------------------------------------------------------------- */
 
 static bool same_queues(const ClaimCall *a, const ClaimCall *b) {
         if (a->n_queues != b->n_queues)
@@ -155,7 +156,7 @@ static void on_ask(Soon *soon) {
         pool_submit(desk->workers->service->pool, batch, on_claimed, question);
 }
 
-/* -- signing --------------------------------------------------------------------------------------------------- */
+/* -- signing --------------------------------------------------------------------------------------- */
 
 /* On a helper thread: touches this claim's own fields, and the key, which does not change. */
 static void sign(Job *job) {
@@ -166,7 +167,8 @@ static void sign(Job *job) {
                 _cleanup_(buffer_deinit) Buffer claims = BUFFER_NULL;
 
                 claim_write_token(&claimer->claims[i], now, claimer->grace_seconds, &claims);
-                claimer->sign_error = jwt_sign_rs256(claimer->run_key, buffer_text(&claims), &claimer->signed_tokens);
+                claimer->sign_error =
+                        jwt_sign_rs256(claimer->run_key, buffer_text(&claims), &claimer->signed_tokens);
                 buffer_append_byte(&claimer->signed_tokens, ' ');
         }
 }

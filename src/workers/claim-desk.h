@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The claim desk: claims that come in while the database works on others leave together in the next statement. What is
- * claimed and cannot be handed over is given back at once.
+ * The claim desk: claims that come in while the database works on others leave together in the next
+ * statement. What is claimed and cannot be handed over is given back at once.
  */
 
 #include "crypto/jwt.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Leases, by three timers' work: renewing what is alive, giving back what nobody came for, and saying that we are here.
+ * Leases, by three timers' work: renewing what is alive, giving back what nobody came for, and saying that
+ * we are here.
  */
 
 #include <unistd.h>
@@ -16,7 +17,8 @@
 #define SWEEP_USEC (5 * USEC_PER_SEC)
 #define SWEEP_AT_MOST 500
 #define PEERS_AT_MOST 1000
-/* A worker says something at least every 30 s (its heartbeat); who has been silent for longer is not alive. */
+/* A worker says something at least every 30 s (its heartbeat); who has been silent for longer is not
+ * alive. */
 #define ALIVE_USEC (40 * USEC_PER_SEC)
 /* How long a worker whose connection was lost has to come back: it tries after 1, 2, 3 … seconds. */
 #define LOST_USEC (30 * USEC_PER_SEC)
@@ -44,7 +46,7 @@ void leases_start(Leases *leases, Workers *workers) {
         timer_start(&leases->sweep, sweep_usec(leases));
 }
 
-/* -- alive ------------------------------------------------------------------------------------------------- */
+/* -- alive ----------------------------------------------------------------------------------------- */
 
 typedef struct Renewal {
         Call call;
@@ -118,7 +120,7 @@ static void on_renew(Timer *timer) {
         timer_start(timer, renew_usec(leases));
 }
 
-/* -- lost --------------------------------------------------------------------------------------------------- */
+/* -- lost ------------------------------------------------------------------------------------------ */
 
 static int shorten(Call *call) {
         Renewal *renewal = container_of(call, Renewal, call);
@@ -150,7 +152,7 @@ static void on_shorten(Soon *soon) {
         call_start(call);
 }
 
-/* -- never joined --------------------------------------------------------------------------------------------- */
+/* -- never joined ---------------------------------------------------------------------------------- */
 
 void leases_note_given_back(Call *call, const Rows *rows, const char *why) {
         for (size_t i = 0; i < rows_count(rows); i++) {
@@ -202,7 +204,7 @@ static void on_sweep(Timer *timer) {
         }
 }
 
-/* -- leaving ---------------------------------------------------------------------------------------------------- */
+/* -- leaving --------------------------------------------------------------------------------------- */
 
 static int leave(Call *call) {
         Batch *batch = batch_new(&call->arena, BATCH_IDEMPOTENT);

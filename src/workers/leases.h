@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * Who holds which run, and for how long: workers that show life keep theirs, connections that are lost start a clock, what nobody
- * joined goes back into the queue. And the note that this daemon is there, without which no lease means anything.
+ * Who holds which run, and for how long: workers that show life keep theirs, connections that are lost start
+ * a clock, what nobody joined goes back into the queue. And the note that this daemon is there, without
+ * which no lease means anything.
  */
 
 #include "basic/uuid.h"

@@ -49,9 +49,11 @@ int live_run_new(LiveRuns *runs, const Run *run, Arena *arena, LiveRun **ret_liv
         int r;
 
         live->run = *run;
-        live->run.state = live->run.worker_name = live->run.jobs = live->run.triggers = live->run.edges = TEXT_NULL;
+        live->run.state = live->run.worker_name = live->run.jobs = live->run.triggers = live->run.edges =
+                TEXT_NULL;
         live->scrubber = scrubber_new();
-        live->worker_name = run->worker_name.data ? xstrndup(run->worker_name.data, run->worker_name.length) : NULL;
+        live->worker_name =
+                run->worker_name.data ? xstrndup(run->worker_name.data, run->worker_name.length) : NULL;
         live->n_users = 1;
         uuid_format(&run->id, live->id);
         uuid_format(&run->project_id, live->project_id);

@@ -2,8 +2,9 @@
 #pragma once
 
 /*
- * A run that somebody has joined here: what its channels share. A worker that reconnects finds the scrubber as it was; after a
- * restart of ours, or at another machine, it is filled again from what the database has noted.
+ * A run that somebody has joined here: what its channels share. A worker that reconnects finds the scrubber
+ * as it was; after a restart of ours, or at another machine, it is filled again from what the database has
+ * noted.
  */
 
 #include "basic/list.h"
@@ -36,7 +37,8 @@ void live_runs_init(LiveRuns *runs);
 
 /* The run as it is known here, or NULL; with one more user. */
 LiveRun *live_run_find(LiveRuns *runs, const Uuid *run_id);
-/* A run that is not known here yet, with its plan; one user. -EBADMSG: no plan can be made of its snapshot. */
+/* A run that is not known here yet, with its plan; one user. -EBADMSG: no plan can be made of its
+ * snapshot. */
 int live_run_new(LiveRuns *runs, const Run *run, Arena *arena, LiveRun **ret_live);
 /* One user less; the last one frees it. Returns NULL. */
 LiveRun *live_run_release(LiveRuns *runs, LiveRun *live);

@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * What a connected worker says of itself: shown by `fulgurctl worker list`, believed by nobody. The state of its socket.
+ * What a connected worker says of itself: shown by `fulgurctl worker list`, believed by nobody. The state of
+ * its socket.
  */
 
 #include "json/writer.h"

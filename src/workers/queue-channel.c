@@ -36,7 +36,7 @@ const ChannelKind queue_channel = {
         .closed = queue_closed,
 };
 
-/* -- join ---------------------------------------------------------------------------------------------- */
+/* -- join ------------------------------------------------------------------------------------------ */
 
 typedef struct QueueChannel {
         Channel *channel;
@@ -52,7 +52,8 @@ static const Field join_fields[] = {
         {}
 };
 
-/* Capacity and queues are the worker's own business: it claims no more than it can take. The number is only shown. */
+/* Capacity and queues are the worker's own business: it claims no more than it can take. The number is
+ * only shown. */
 static int join_queue(Call *base) {
         ChannelCall *call = container_of(base, ChannelCall, call);
         QueueChannel *queue = xnew(QueueChannel, 1);
@@ -74,7 +75,7 @@ static void queue_closed(Channel *channel) {
         free(queue);
 }
 
-/* -- work-available -------------------------------------------------------------------------------------- */
+/* -- work-available -------------------------------------------------------------------------------- */
 
 static void announce(Workers *workers) {
         workers->announce_again = false;
@@ -100,7 +101,7 @@ void queue_on_announce(Timer *timer) {
                 announce(workers);
 }
 
-/* -- claim ------------------------------------------------------------------------------------------------ */
+/* -- claim ----------------------------------------------------------------------------------------- */
 
 typedef struct ClaimPayload {
         int64_t demand;

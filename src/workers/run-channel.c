@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * run:<id>: a worker joins the run its token names, and may come back to it after its connection was cut: the token is good for
- * the whole run (worker-channel 5.2, 1.7). What could make fetch:plan fail is found here, because that event must not fail: the
- * real worker would not survive it.
+ * run:<id>: a worker joins the run its token names, and may come back to it after its connection was cut:
+ * the token is good for the whole run (worker-channel 5.2, 1.7). What could make fetch:plan fail is found
+ * here, because that event must not fail: the real worker would not survive it.
  */
 
 #include <errno.h>
@@ -48,7 +48,7 @@ const ChannelKind run_channel = {
         .closed = run_closed,
 };
 
-/* -- join ----------------------------------------------------------------------------------------------- */
+/* -- join ------------------------------------------------------------------------------------------ */
 
 typedef struct TokenClaims {
         Text issuer, subject;
@@ -75,7 +75,8 @@ static const Field join_fields[] = {
 static int read_token(RunJoin *join, TokenClaims *claims) {
         Arena *arena = &join->base.call.arena;
         int64_t now = (int64_t) (clock_now_usec() / USEC_PER_SEC);
-        Text topic_id = text_make(join->base.topic.data + strlen("run:"), join->base.topic.length - strlen("run:"));
+        Text topic_id =
+                text_make(join->base.topic.data + strlen("run:"), join->base.topic.length - strlen("run:"));
         Text token, json;
         FieldErrors errors = {};
         Uuid id;
@@ -85,8 +86,9 @@ static int read_token(RunJoin *join, TokenClaims *claims) {
             json_read(arena, json, token_claims, claims, &errors) < 0)
                 return -EKEYREJECTED;
 
-        if (!text_is(claims->issuer, "Lightning") || uuid_parse(topic_id, &id) < 0 || !uuid_equal(&id, &claims->id) ||
-            !text_equal(claims->subject, join->base.topic) || claims->not_before > now || claims->expires <= now)
+        if (!text_is(claims->issuer, "Lightning") || uuid_parse(topic_id, &id) < 0 ||
+            !uuid_equal(&id, &claims->id) || !text_equal(claims->subject, join->base.topic) ||
+            claims->not_before > now || claims->expires <= now)
                 return -EKEYREJECTED;
         return 0;
 }
@@ -180,7 +182,7 @@ static int admit(Call *call) {
         return channel_reply_ok(&join->base, TEXT("{}"));
 }
 
-/* -- life -------------------------------------------------------------------------------------------------- */
+/* -- life ------------------------------------------------------------------------------------------ */
 
 static void run_closed(Channel *channel) {
         Workers *workers = workers_of(channel->socket->service);

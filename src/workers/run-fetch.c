@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * What a worker needs before it starts: the plan, the input, the credentials (worker-channel 5.3 to 5.5). Error texts end up in the
- * run's log, in front of people.
+ * What a worker needs before it starts: the plan, the input, the credentials (worker-channel 5.3 to 5.5).
+ * Error texts end up in the run's log, in front of people.
  */
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "json/read.h"
 #include "workers/run-channel.h"
 
-/* -- fetch:plan ------------------------------------------------------------------------------------------ */
+/* -- fetch:plan ------------------------------------------------------------------------------------ */
 
 static int reply_plan(Call *base) {
         ChannelCall *call = container_of(base, ChannelCall, call);
@@ -23,7 +23,7 @@ static int reply_plan(Call *base) {
 
 const Stage fetch_plan_stages[] = { reply_plan, NULL };
 
-/* -- fetch:dataclip --------------------------------------------------------------------------------------- */
+/* -- fetch:dataclip -------------------------------------------------------------------------------- */
 
 /* The run's own input, whatever id is asked for. */
 static int take_input(Call *base) {
@@ -51,7 +51,7 @@ static int reply_input(Call *base) {
 
 const Stage fetch_dataclip_stages[] = { take_input, reply_input, NULL };
 
-/* -- fetch:credential -------------------------------------------------------------------------------------- */
+/* -- fetch:credential ------------------------------------------------------------------------------ */
 
 static const char not_found[] = "Credential not found!";
 
@@ -95,10 +95,12 @@ static int hand_over(ChannelCall *call, const FetchedCredential *fetched) {
 
         r = credential_open(workers_of(call->call.service)->vault, &fetched->body_id, fetched->sealed, &body);
         if (r < 0) {
-                call_log_errno(&call->call, LOG_ERR, r, NULL, "A credential cannot be opened with the keys at hand: %m");
+                call_log_errno(&call->call, LOG_ERR, r, NULL,
+                               "A credential cannot be opened with the keys at hand: %m");
                 return channel_reply_error_string(
                         call, arena_printf(&call->call.arena,
-                                           "Credential '%s' could not be decrypted. Please ask your administrator to check the "
+                                           "Credential '%s' could not be decrypted. Please ask your "
+                                           "administrator to check the "
                                            "server's encryption key, or save the credential again.",
                                            fetched->name.data));
         }
@@ -123,15 +125,17 @@ static int reply_credential(Call *base) {
         case CREDENTIAL_NONE:
                 return channel_reply_ok(call, TEXT("null"));
         case CREDENTIAL_RUN_ENDED:
-                return channel_reply_error_string(call, "This run has ended: its credentials are no longer handed out.");
-        case CREDENTIAL_NO_ENVIRONMENT:
                 return channel_reply_error_string(
-                        call, "This project has no environment, so it is not known which values of its credentials to use. Please "
-                              "set one in the project's settings.");
+                        call, "This run has ended: its credentials are no longer handed out.");
+        case CREDENTIAL_NO_ENVIRONMENT:
+                return channel_reply_error_string(call, "This project has no environment, so it is not known "
+                                                        "which values of its credentials to use. Please "
+                                                        "set one in the project's settings.");
         case CREDENTIAL_OTHER_ENVIRONMENT:
                 return channel_reply_error_string(
                         call, arena_printf(&base->arena,
-                                           "Credential environment mismatch. This project is using '%s' but credential '%s' does "
+                                           "Credential environment mismatch. This project is using '%s' but "
+                                           "credential '%s' does "
                                            "not have a matching environment.",
                                            fetched.environment.data, fetched.name.data));
         case CREDENTIAL_UNKNOWN:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Log lines, one by one or in batches (worker-channel 5.10): to text, without secrets, all lines of an event or none.
+ * Log lines, one by one or in batches (worker-channel 5.10): to text, without secrets, all lines of an event
+ * or none.
  */
 
 #include <errno.h>
@@ -34,7 +35,8 @@ static void note_step(LogEvent *event, const LiveRun *live, const Uuid *step_id)
 
         /* Doubles whenever a power of two is reached. */
         if ((event->n_new_step_ids & (event->n_new_step_ids - 1)) == 0) {
-                Uuid *more = arena_new(&event->base.call.arena, Uuid, MAX(2 * event->n_new_step_ids, (size_t) 1));
+                Uuid *more =
+                        arena_new(&event->base.call.arena, Uuid, MAX(2 * event->n_new_step_ids, (size_t) 1));
 
                 if (event->n_new_step_ids > 0)
                         memcpy(more, event->new_step_ids, event->n_new_step_ids * sizeof(Uuid));
@@ -48,7 +50,8 @@ static int add_line(LogEvent *event, LiveRun *live, LogLines *lines, Text line) 
         Uuid step_id;
         int r;
 
-        r = log_lines_add(lines, &call->arena, line, live->scrubber, &event->line_id, &step_id, &call->invalid);
+        r = log_lines_add(lines, &call->arena, line, live->scrubber, &event->line_id, &step_id,
+                          &call->invalid);
         if (r < 0)
                 return r;
         note_step(event, live, &step_id);
@@ -138,7 +141,8 @@ static int read_batch(Call *base) {
         r = add_lines(event, live, &lines, array);
         if (r < 0)
                 return r;
-        return log_lines_count(&lines) > 0 ? store(event, live, &lines) : channel_reply_ok(&event->base, TEXT("{}"));
+        return log_lines_count(&lines) > 0 ? store(event, live, &lines)
+                                           : channel_reply_ok(&event->base, TEXT("{}"));
 }
 
 const Stage run_log_stages[] = { read_line, reply_stored, NULL };

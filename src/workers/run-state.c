@@ -16,9 +16,10 @@ static int reply_outcome(ChannelCall *call, RunOutcome outcome, const char *done
         case RUN_CHANGED:
                 return channel_reply_ok(call, TEXT("null"));
         case RUN_UNCLAIMED:
-                return channel_reply_field(call, "state",
-                                           arena_printf(&call->call.arena,
-                                                        "cannot mark run %s that has not been claimed by a worker", done));
+                return channel_reply_field(
+                        call, "state",
+                        arena_printf(&call->call.arena,
+                                     "cannot mark run %s that has not been claimed by a worker", done));
         case RUN_NO_DATACLIP:
                 return channel_reply_field(call, "final_dataclip_id", "does not exist");
         default:
@@ -26,7 +27,7 @@ static int reply_outcome(ChannelCall *call, RunOutcome outcome, const char *done
         }
 }
 
-/* -- run:start ---------------------------------------------------------------------------------------------- */
+/* -- run:start ------------------------------------------------------------------------------------- */
 
 static const Field start_fields[] = {
         { "timestamp", FIELD_TIME, 0 },
@@ -56,7 +57,7 @@ static int reply_started(Call *base) {
 
 const Stage run_start_stages[] = { start_run, reply_started, NULL };
 
-/* -- run:complete --------------------------------------------------------------------------------------------- */
+/* -- run:complete ---------------------------------------------------------------------------------- */
 
 typedef struct RunComplete {
         ChannelCall base;
@@ -134,8 +135,8 @@ static int compute_reply(Call *base) {
         if (!state.data)
                 state = arena_text(&base->arena, rows_text(rows, 0, rows_column(rows, "body")));
         webhook_reply_compute(&base->arena, &run->reply, complete->end.state,
-                              arena_text(&base->arena, rows_text(rows, 0, rows_column(rows, "response"))), state,
-                              &complete->reply);
+                              arena_text(&base->arena, rows_text(rows, 0, rows_column(rows, "response"))),
+                              state, &complete->reply);
         complete->end.reply = &complete->reply;
         return CALL_NEXT;
 }
@@ -148,7 +149,8 @@ static int store_end(Call *base) {
         return db_try(base, batch);
 }
 
-/* Nobody else will tell us how this run has ended: a connection that was lost over it is worth a second try. */
+/* Nobody else will tell us how this run has ended: a connection that was lost over it is worth a second
+ * try. */
 static int store_again(Call *base) {
         RunComplete *complete = container_of(base, RunComplete, base.call);
 

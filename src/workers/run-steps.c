@@ -25,25 +25,25 @@ static int reply_step(ChannelCall *call, const Uuid *step_id) {
         return channel_reply_ok(call, buffer_text(&response));
 }
 
-/* -- step:start ---------------------------------------------------------------------------------------------- */
+/* -- step:start ------------------------------------------------------------------------------------ */
 
-typedef struct StepStartEvent {
+typedef struct StepBegun {
         ChannelCall base;
         StepStart start;
-} StepStartEvent;
+} StepBegun;
 
-_Static_assert(sizeof(StepStartEvent) <= RUN_EVENT_SIZE, "");
+_Static_assert(sizeof(StepBegun) <= RUN_EVENT_SIZE, "");
 
 static const Field start_fields[] = {
-        { "job_id",            FIELD_UUID, offsetof(StepStartEvent, start.job_id),           FIELD_REQUIRED },
-        { "step_id",           FIELD_UUID, offsetof(StepStartEvent, start.id),               FIELD_REQUIRED },
-        { "input_dataclip_id", FIELD_UUID, offsetof(StepStartEvent, start.input_dataclip_id)                },
-        { "timestamp",         FIELD_TIME, offsetof(StepStartEvent, start.worker_usec)                      },
+        { "job_id",            FIELD_UUID, offsetof(StepBegun, start.job_id),           FIELD_REQUIRED },
+        { "step_id",           FIELD_UUID, offsetof(StepBegun, start.id),               FIELD_REQUIRED },
+        { "input_dataclip_id", FIELD_UUID, offsetof(StepBegun, start.input_dataclip_id)                },
+        { "timestamp",         FIELD_TIME, offsetof(StepBegun, start.worker_usec)                      },
         {}
 };
 
 static int start_step(Call *base) {
-        StepStartEvent *event = container_of(base, StepStartEvent, base.call);
+        StepBegun *event = container_of(base, StepBegun, base.call);
         LiveRun *live = run_of(&event->base);
         Text job = json_member(event->base.payload, "job_id");
         Batch *batch = batch_new(&base->arena, BATCH_IDEMPOTENT);
@@ -63,7 +63,7 @@ static int start_step(Call *base) {
 }
 
 static int reply_started(Call *base) {
-        StepStartEvent *event = container_of(base, StepStartEvent, base.call);
+        StepBegun *event = container_of(base, StepBegun, base.call);
 
         switch (step_outcome_read(base->result.rows[0])) {
         case STEP_CHANGED:
@@ -78,29 +78,29 @@ static int reply_started(Call *base) {
 
 const Stage step_start_stages[] = { start_step, reply_started, NULL };
 
-/* -- step:complete ----------------------------------------------------------------------------------------- */
+/* -- step:complete --------------------------------------------------------------------------------- */
 
-typedef struct StepCompleteEvent {
+typedef struct StepDone {
         ChannelCall base;
         StepEnd end;
         Text output;                    /* JSON in a text */
         Text output_error;
         Text memory, response;          /* raw */
-} StepCompleteEvent;
+} StepDone;
 
-_Static_assert(sizeof(StepCompleteEvent) <= RUN_EVENT_SIZE, "");
+_Static_assert(sizeof(StepDone) <= RUN_EVENT_SIZE, "");
 
 static const Field complete_fields[] = {
-        { "step_id",               FIELD_UUID,   offsetof(StepCompleteEvent, end.id),                FIELD_REQUIRED },
-        { "reason",                FIELD_STRING, offsetof(StepCompleteEvent, end.reason),            FIELD_REQUIRED },
-        { "error_type",            FIELD_STRING, offsetof(StepCompleteEvent, end.error_type)                        },
-        { "error_message",         FIELD_STRING, offsetof(StepCompleteEvent, end.error_message)                     },
-        { "timestamp",             FIELD_TIME,   offsetof(StepCompleteEvent, end.worker_usec)                       },
-        { "output_dataclip_id",    FIELD_UUID,   offsetof(StepCompleteEvent, end.output_dataclip_id)                },
-        { "output_dataclip",       FIELD_STRING, offsetof(StepCompleteEvent, output)                                },
-        { "output_dataclip_error", FIELD_STRING, offsetof(StepCompleteEvent, output_error)                          },
-        { "mem",                   FIELD_RAW,    offsetof(StepCompleteEvent, memory)                                },
-        { "webhook_response",      FIELD_RAW,    offsetof(StepCompleteEvent, response)                              },
+        { "step_id",               FIELD_UUID,   offsetof(StepDone, end.id),                FIELD_REQUIRED },
+        { "reason",                FIELD_STRING, offsetof(StepDone, end.reason),            FIELD_REQUIRED },
+        { "error_type",            FIELD_STRING, offsetof(StepDone, end.error_type)                        },
+        { "error_message",         FIELD_STRING, offsetof(StepDone, end.error_message)                     },
+        { "timestamp",             FIELD_TIME,   offsetof(StepDone, end.worker_usec)                       },
+        { "output_dataclip_id",    FIELD_UUID,   offsetof(StepDone, end.output_dataclip_id)                },
+        { "output_dataclip",       FIELD_STRING, offsetof(StepDone, output)                                },
+        { "output_dataclip_error", FIELD_STRING, offsetof(StepDone, output_error)                          },
+        { "mem",                   FIELD_RAW,    offsetof(StepDone, memory)                                },
+        { "webhook_response",      FIELD_RAW,    offsetof(StepDone, response)                              },
         {}
 };
 
@@ -115,7 +115,7 @@ static int64_t measured(Text object, const char *name) {
 }
 
 /* Both or none; the content counts only where it may be kept. */
-static int check_output(StepCompleteEvent *event, const Run *run) {
+static int check_output(StepDone *event, const Run *run) {
         Call *call = &event->base.call;
         bool has_id = !uuid_is_null(&event->end.output_dataclip_id), has_text = event->output.length > 0;
 
@@ -136,7 +136,7 @@ static int check_output(StepCompleteEvent *event, const Run *run) {
 }
 
 static int complete_step(Call *base) {
-        StepCompleteEvent *event = container_of(base, StepCompleteEvent, base.call);
+        StepDone *event = container_of(base, StepDone, base.call);
         LiveRun *live = run_of(&event->base);
         Batch *batch = batch_new(&base->arena, BATCH_IDEMPOTENT);
         StepEnd *end = &event->end;
@@ -163,7 +163,7 @@ static int complete_step(Call *base) {
 }
 
 static int reply_completed(Call *base) {
-        StepCompleteEvent *event = container_of(base, StepCompleteEvent, base.call);
+        StepDone *event = container_of(base, StepDone, base.call);
 
         switch (step_outcome_read(base->result.rows[0])) {
         case STEP_CHANGED:

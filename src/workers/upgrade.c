@@ -3,8 +3,8 @@
 /*
  * Who may connect: one path, a worker's token, the protocol version we speak (worker-channel 1.1, 2.1).
  *
- * The token is signed with the bytes of WORKER_SECRET as they are and does not expire. What it says is checked once,
- * here; the channels of the socket trust it.
+ * The token is signed with the bytes of WORKER_SECRET as they are and does not expire. What it says is
+ * checked once, here; the channels of the socket trust it.
  */
 
 #include <errno.h>
@@ -25,7 +25,7 @@
 
 static const ChannelKind *const kinds[] = { &queue_channel, &run_channel, NULL };
 
-/* -- refusing ----------------------------------------------------------------------------------------- */
+/* -- refusing -------------------------------------------------------------------------------------- */
 
 /* A misconfigured worker tries again every few seconds, for ever: the journal hears of it now and then. */
 static void note_refusal(Workers *workers, HttpRequest *request, const char *reason) {
@@ -36,8 +36,9 @@ static void note_refusal(Workers *workers, HttpRequest *request, const char *rea
         if (workers->refused_usec > 0 && now - workers->refused_usec < REFUSAL_NOTE_USEC)
                 return;
 
-        log_full(LOG_WARNING, 0, NULL, MSG_WORKER_REFUSED, "Refused %zu worker connection(s), the last one%s%.*s: %s",
-                 workers->n_refused, from.length > 0 ? " from " : "", (int) MIN(from.length, (size_t) 64),
+        log_full(LOG_WARNING, 0, NULL, MSG_WORKER_REFUSED,
+                 "Refused %zu worker connection(s), the last one%s%.*s: %s", workers->n_refused,
+                 from.length > 0 ? " from " : "", (int) MIN(from.length, (size_t) 64),
                  from.length > 0 ? from.data : "", reason);
         workers->refused_usec = now;
         workers->n_refused = 0;
@@ -51,14 +52,15 @@ static void refuse(Workers *workers, HttpRequest *request, unsigned status, cons
                 http_reply(request, status, NULL, NULL, 0, TEXT_NULL);
 }
 
-/* -- checks --------------------------------------------------------------------------------------------- */
+/* -- checks ---------------------------------------------------------------------------------------- */
 
 static bool is_listed(const char *list, Text origin) {
         Text rest = text_of(list), entry;
 
         while (text_split(&rest, ',', &entry)) {
                 entry = text_trim(entry);
-                if (entry.length == origin.length && entry.length > 0 && strncasecmp(entry.data, origin.data, entry.length) == 0)
+                if (entry.length == origin.length && entry.length > 0 &&
+                    strncasecmp(entry.data, origin.data, entry.length) == 0)
                         return true;
         }
         return false;
@@ -85,7 +87,8 @@ static bool origin_is_allowed(const Settings *settings, Text origin) {
 static bool version_is_spoken(Text version) {
         uint64_t patch;
 
-        return text_starts_with(version, "2.0.") && parse_u64(text_make(version.data + 4, version.length - 4), &patch) == 0;
+        return text_starts_with(version, "2.0.") &&
+               parse_u64(text_make(version.data + 4, version.length - 4), &patch) == 0;
 }
 
 typedef struct WorkerClaims {
@@ -123,7 +126,7 @@ static const char *check_token(const Settings *settings, Text query, Arena *aren
         return NULL;
 }
 
-/* -- admitting -------------------------------------------------------------------------------------------- */
+/* -- admitting ------------------------------------------------------------------------------------- */
 
 static void on_gone(ChannelSocket *socket) {
         free(socket->state);
@@ -141,7 +144,8 @@ static Peer *make_peer(HttpRequest *request, Arena *arena, Text raw_worker_id) {
 }
 
 static void accept_worker(Workers *workers, HttpRequest *request, Peer *peer) {
-        size_t max_message = MAX(MIN_MESSAGE, 4 * workers->service->settings->max_dataclip_size_mb * MIB + MIB);
+        size_t max_message =
+                MAX(MIN_MESSAGE, 4 * workers->service->settings->max_dataclip_size_mb * MIB + MIB);
         const WebSocketConfig config = {
                 .max_message = max_message,
                 .max_queue = max_message,

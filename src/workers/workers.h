@@ -23,7 +23,7 @@ typedef struct Workers {
         List queues;                    /* of QueueChannel: who hears of new work */
         Timer announce;
         bool announce_again;            /* more came while it ran */
-        uint64_t refused_usec;          /* when a refusal was last written to the journal, and how many since */
+        uint64_t refused_usec;          /* when the journal last heard of a refusal; how many since */
         size_t n_refused;
         ClaimDesk desk;
         LiveRuns runs;
