@@ -337,8 +337,9 @@ static void dispatch(ChannelSocket *socket, Message *message) {
                 return;
         }
 
+        /* One message may be as large as the socket takes. */
         if (topic->n_messages >= CHANNEL_MAX_MESSAGES ||
-            topic->n_bytes + message->length > CHANNEL_MAX_BYTES) {
+            (topic->n_messages > 0 && topic->n_bytes + message->length > CHANNEL_MAX_BYTES)) {
                 message_free(message);
                 channel_socket_close(socket, CLOSE_TRY_AGAIN_LATER, "too many unanswered messages");
                 return;
