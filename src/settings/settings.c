@@ -180,15 +180,15 @@ static void load_text(Loader *loader, const Setting *row, SettingValue *value) {
 }
 
 /* A secret in the environment can be read by whoever may look at the process; the notice says what to do
- * about it, and no child of ours inherits it. */
-static void forget_variable(const Loader *loader, const Setting *row) {
+ * about it, and no child of ours inherits it. `is_used`: there is no credential that came before it. */
+static void forget_variable(const Loader *loader, const Setting *row, bool is_used) {
         char *value = getenv(row->name);
 
         if (!value || !*value)
                 return;
 
         /* One notice is enough: the program that needs it gives it, not each that shares the file. */
-        if (row->credential && !loader->file_is_source && (!row->need || row->need & loader->needs))
+        if (is_used && row->credential && !loader->file_is_source && (!row->need || row->need & loader->needs))
                 log_full(LOG_NOTICE, 0, NULL, MSG_SECRET_IN_ENVIRONMENT,
                          "%s came from the environment; the credential %s keeps it from other eyes",
                          row->name, row->credential);
@@ -215,18 +215,18 @@ static void load_secret(Loader *loader, const Setting *row, SettingValue *value)
         if (wrong)
                 complain(loader, given ? row->name : row->credential, given, wrong);
 
-        if (given)
-                forget_variable(loader, row);
+        forget_variable(loader, row, !!given);
 
         value->secret = TAKE_PTR(secret);
         value->is_set = true;
 }
 
-/* DATABASE_URL may come as a credential as well; only then, or when it holds a password, is it a secret. */
+/* DATABASE_URL may come as a credential as well; only then, or when it holds a password, is it a secret.
+ * libpq takes white space around the '=': the word alone counts. */
 static bool url_has_password(const char *url) {
         const char *start = strstr(url, "://"), *at = start ? strrchr(start + 3, '@') : NULL;
 
-        return (at && memchr(start + 3, ':', (size_t) (at - start - 3))) || strstr(url, "password=");
+        return (at && memchr(start + 3, ':', (size_t) (at - start - 3))) || strstr(url, "password");
 }
 
 static void load_hidden(Loader *loader, const Setting *row, SettingValue *value) {
@@ -235,12 +235,13 @@ static void load_hidden(Loader *loader, const Setting *row, SettingValue *value)
         if (secret) {
                 value->text = xstrdup(secret->data);
                 value->is_set = true;
+                forget_variable(loader, row, false);
                 return;
         }
 
         load_text(loader, row, value);
         if (value->is_set && url_has_password(value->text))
-                forget_variable(loader, row);
+                forget_variable(loader, row, true);
 }
 
 static void load_row(Loader *loader, const Setting *row) {
