@@ -16,7 +16,8 @@ RETURN (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '00000
 -- The tables that are partitioned, and by what.
 CREATE TABLE partitioned_tables (
   name text PRIMARY KEY,
-  by_id boolean NOT NULL                -- true: by a version 7 id, false: by inserted_at
+  by_id boolean NOT NULL,               -- true: by a version 7 id, false: by inserted_at
+  fillfactor integer NOT NULL DEFAULT 100       -- less where rows are updated soon: the new version goes beside the old one
 );
 
 -- Makes the monthly partitions from the one of `at` to `months` later. Safe to call from several machines at once.
@@ -31,19 +32,19 @@ DECLARE
 BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('fulgur.partitions_ensure'));
 
-  FOR t IN SELECT name, by_id FROM partitioned_tables ORDER BY name LOOP
+  FOR t IN SELECT name, by_id, fillfactor FROM partitioned_tables ORDER BY name LOOP
     FOR i IN 0..months LOOP
       month := (date_trunc('month', at AT TIME ZONE 'UTC') + make_interval(months => i)) AT TIME ZONE 'UTC';
       part := format('%s_%s', t.name, to_char(month AT TIME ZONE 'UTC', 'YYYYMM'));
       CONTINUE WHEN to_regclass(part) IS NOT NULL;
 
       IF t.by_id THEN
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, t.name,
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = %s)', part, t.name,
                        uuid7_floor(month),
-                       uuid7_floor((month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'));
+                       uuid7_floor((month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'), t.fillfactor);
       ELSE
-        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)', part, t.name,
-                       month, (month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC');
+        EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L) WITH (fillfactor = %s)', part, t.name,
+                       month, (month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC', t.fillfactor);
       END IF;
       made := made + 1;
     END LOOP;

@@ -88,8 +88,9 @@ CREATE TABLE runs (
 ) PARTITION BY RANGE (id);
 CREATE INDEX runs_project ON runs (project_id, id);
 CREATE INDEX runs_work_order ON runs (work_order_id);
--- The input of the next cron run: the newest successful run of a workflow.
-CREATE INDEX runs_workflow_success ON runs (workflow_id, finished_at) WHERE state = 'success';
+-- The input of the next cron run: the newest successful run of a workflow. The state is not in it: what changes between a run's claim and
+-- its end is in no index, so that those updates stay on their page.
+CREATE INDEX runs_workflow_output ON runs (workflow_id, finished_at) WHERE final_dataclip_id IS NOT NULL;
 CREATE TABLE runs_default PARTITION OF runs DEFAULT;
 
 CREATE TABLE steps (
@@ -152,8 +153,8 @@ CREATE TABLE workflow_day_counts (
   PRIMARY KEY (project_id, workflow_id, day, state)
 ) WITH (fillfactor = 70);
 
-INSERT INTO partitioned_tables (name, by_id) VALUES
-  ('dataclips', false), ('dataclip_bodies', false), ('work_orders', true), ('runs', true),
-  ('steps', true), ('run_steps', true), ('log_lines', true);
+INSERT INTO partitioned_tables (name, by_id, fillfactor) VALUES
+  ('dataclips', false, 100), ('dataclip_bodies', false, 100), ('work_orders', true, 75), ('runs', true, 75),
+  ('steps', true, 90), ('run_steps', true, 100), ('log_lines', true, 100);
 
 SELECT partitions_ensure(now() - interval '1 month', 4);
