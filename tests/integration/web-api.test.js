@@ -5,6 +5,8 @@
 
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { listRoutes, makeApiUser, makeClient, personalToken, storeToken } from './lib/api.js';
 import { startDaemon } from './lib/daemon.js';
@@ -271,6 +273,43 @@ for (const { pattern, auth, right } of listRoutes('web').filter((route) => route
     });
   });
 }
+
+// The routes ask whether the user may, and the statements ask again by themselves: a route that forgot would show nothing.
+describe('the statements themselves', () => {
+  const all = {};
+  for (const file of ['history', 'job', 'project', 'workflow']) {
+    const text = fs.readFileSync(path.resolve(import.meta.dirname, `../../src/domain/${file}.sql`), 'utf8');
+    for (const part of text.split(/^-- name: /m).slice(1)) {
+      const [name] = part.split('\n', 1);
+      all[name] = { params: [...part.matchAll(/^-- params: (.*)$/gm)].flatMap(([, names]) => names.split(' ')), sql: part.slice(name.length) };
+    }
+  }
+  const readers = Object.entries(all).filter(
+    ([name, { params }]) => params.includes('user_id') && params.includes('project_id') && name !== 'project_access' && name !== 'project_get');
+
+  test('are known', () => assert.ok(readers.length >= 12));
+
+  for (const [name, { sql, params }] of readers)
+    test(`${name} shows what is the user’s and nothing else`, async () => {
+      const shown = async (user, from) => {
+        const given = { user_id: user.id, project_id: from.project.id, row_offset: 0, row_limit: 100 };
+        if (name.endsWith('_get'))
+          Object.assign(given, { run_id: from.run.id, work_order_id: from.work_order.id, job_id: from.job.id });
+        const rows = await db.query(sql, params.map((param) => given[param] ?? null));
+        return name.endsWith('_count') ? rows[0].n : rows.length;
+      };
+      assert.ok((await shown(viewer, mine)) > 0);
+      assert.equal(await shown(stranger, mine), 0);
+      assert.equal(await shown(viewer, doomed), 0);
+    });
+
+  test('project_get, project_list and project_count too', async () => {
+    const get = (user, from) => db.query(all.project_get.sql, [user.id, from.project.id]);
+    assert.deepEqual([(await get(viewer, mine)).length, (await get(viewer, doomed)).length, (await get(stranger, mine)).length], [1, 0, 0]);
+    assert.deepEqual((await db.query(all.project_list.sql, [viewer.id, 0, 10])).map(({ id }) => id), [mine.project.id]);
+    assert.equal((await db.query(all.project_count.sql, [viewer.id]))[0].n, 1);
+  });
+});
 
 // -- what is said --------------------------------------------------------------------------------------------------
 
