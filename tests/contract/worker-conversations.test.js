@@ -14,7 +14,7 @@ import { newDatabase } from '../integration/lib/database.js';
 import { makeCredential, makeKeychain } from '../integration/lib/fixtures.js';
 import { connectRaw } from '../integration/lib/worker.js';
 
-const frames = fs.readFileSync(path.join(import.meta.dirname, 'worker-frames.jsonl'), 'utf8').trim().split('\n').map(JSON.parse);
+const frames = fs.readFileSync(path.join(new URL('.', import.meta.url).pathname, 'worker-frames.jsonl'), 'utf8').trim().split('\n').map(JSON.parse);
 
 // Faults that the recording staged: the frames of these events are sent, our own answer is another one.
 const staged = {

@@ -51,7 +51,7 @@ after(async () => {
 describe('the command line', () => {
   test('help lists every verb of the manual', async () => {
     const { stdout } = await expect(OK, ['--help']);
-    const manual = fs.readFileSync(path.resolve(import.meta.dirname, '../../docs/man/fulgurctl.1'), 'utf8').replaceAll('\\-', '-');
+    const manual = fs.readFileSync(path.resolve(new URL('.', import.meta.url).pathname, '../../docs/man/fulgurctl.1'), 'utf8').replaceAll('\\-', '-');
     const verbs = [...stdout.matchAll(/^ {2}([a-z]+(?: [a-z]+)?)(?= |$)/gm)].map((match) => match[1]);
     assert.ok(verbs.length >= 14);
     for (const verb of verbs) assert.ok(manual.includes(verb), `the manual lacks "${verb}"`);
@@ -137,7 +137,7 @@ describe('the database', () => {
       assert.match((await expect(FAILED, args, { db: empty })).stderr, /fulgurctl migrate/);
     assert.match((await expect(FAILED, ['migrate', '--check'], { db: empty })).stdout, /missing/);
     const { applied } = await json(['migrate'], { db: empty });
-    assert.equal(applied, fs.readdirSync(path.resolve(import.meta.dirname, '../../migrations')).length);
+    assert.equal(applied, fs.readdirSync(path.resolve(new URL('.', import.meta.url).pathname, '../../migrations')).length);
     assert.deepEqual(await json(['migrate'], { db: empty }), { applied: 0 });
     assert.deepEqual(await json(['migrate', '--check'], { db: empty }), { missing: 0 });
     assert.match((await expect(OK, ['migrate', '--check'], { db: empty })).stdout, /up to date/);
@@ -335,7 +335,7 @@ describe('kickstart', () => {
   test('the example of this repository and of the manual', async (t) => {
     const fresh = await newMigratedDatabase();
     t.after(() => fresh.close());
-    const root = path.resolve(import.meta.dirname, '../..');
+    const root = path.resolve(new URL('.', import.meta.url).pathname, '../..');
     const example = await expect(OK, ['kickstart', path.join(root, 'docs/examples/first-workflow.yaml')], { db: fresh });
     assert.equal(JSON.parse(example.stdout).workflows.length, 1);
     const manual = fs.readFileSync(path.join(root, 'docs/man/fulgurctl.1'), 'utf8').match(/\.nf\n(users:[^]*?)\.fi/)[1].replaceAll('\\-', '-');

@@ -52,7 +52,7 @@ describe('every one-shot', () => {
 });
 
 describe('fulgur-migrate', () => {
-  const files = fs.readdirSync(path.resolve(import.meta.dirname, '../../migrations')).length;
+  const files = fs.readdirSync(path.resolve(new URL('.', import.meta.url).pathname, '../../migrations')).length;
   const check = async (empty) => JSON.parse((await runProgram('fulgurctl', ['--json', 'migrate', '--check'], { db: empty })).stdout);
   const fresh = async (t) => {
     const empty = await newEmptyDatabase();

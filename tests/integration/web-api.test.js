@@ -278,7 +278,7 @@ for (const { pattern, auth, right } of listRoutes('web').filter((route) => route
 describe('the statements themselves', () => {
   const all = {};
   for (const file of ['history', 'job', 'project', 'workflow']) {
-    const text = fs.readFileSync(path.resolve(import.meta.dirname, `../../src/domain/${file}.sql`), 'utf8');
+    const text = fs.readFileSync(path.resolve(new URL('.', import.meta.url).pathname, `../../src/domain/${file}.sql`), 'utf8');
     for (const part of text.split(/^-- name: /m).slice(1)) {
       const [name] = part.split('\n', 1);
       all[name] = { params: [...part.matchAll(/^-- params: (.*)$/gm)].flatMap(([, names]) => names.split(' ')), sql: part.slice(name.length) };

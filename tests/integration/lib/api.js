@@ -10,7 +10,7 @@ import path from 'node:path';
 import { makeUser, uuid7 } from './fixtures.js';
 import { now, runToken } from './keys.js';
 
-const schemas = path.resolve(import.meta.dirname, '../../../src/schema');
+const schemas = path.resolve(new URL('.', import.meta.url).pathname, '../../../src/schema');
 
 /** A personal access token's text; `claims` replaces some. */
 export const personalToken = (user, claims = {}) =>

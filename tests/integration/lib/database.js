@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 
-const root = path.resolve(import.meta.dirname, '../../..');
+const root = path.resolve(new URL('.', import.meta.url).pathname, '../../..');
 const server = Object.fromEntries(
   (process.env.FULGUR_TEST_DATABASE ?? '').split(/\s+/).filter(Boolean).map((pair) => pair.split('=')));
 

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { environment } from './keys.js';
 
-const keeper = path.join(import.meta.dirname, 'socket-keeper');
+const keeper = path.join(new URL('.', import.meta.url).pathname, 'socket-keeper');
 const shared = ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'];
 
 /** `address`: a path or host:port. */
