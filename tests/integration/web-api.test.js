@@ -13,6 +13,7 @@ import { startDaemon } from './lib/daemon.js';
 import { newDatabase } from './lib/database.js';
 import { makeProject, makeRun, makeWorkflow, uuid7 } from './lib/fixtures.js';
 import { runPublicKey, runToken } from './lib/keys.js';
+import { runProgram } from './lib/program.js';
 
 let db, web, api;
 let mine, other, doomed, viewer, stranger;
@@ -647,6 +648,20 @@ describe('log lines', () => {
     assert.deepEqual((await api.get(user, '/api/log_lines?level=loud')).json,
       { error: 'level is not one of success, always, info, warn, error, debug' });
   });
+});
+
+test('what kickstart makes is there, with the token it prints', async () => {
+  const file = path.resolve(import.meta.dirname, '../../docs/examples/first-workflow.yaml');
+  const { code, stdout } = await runProgram('fulgurctl', ['kickstart', file], { db });
+  assert.equal(code, 0);
+  const made = JSON.parse(stdout);
+  const user = { token: made.api_token };
+
+  const names = async (address) => (await api.get(user, address)).json.data.map(({ attributes }) => attributes.name).sort();
+  assert.deepEqual(await names('/api/projects'), ['demo']);
+  assert.deepEqual(await names(`/api/projects/${made.projects[0].id}/jobs`), ['Greet each', 'Pick patients', 'Say what went wrong']);
+  const { workflow } = (await api.get(user, `/api/workflows/${made.workflows[0].workflow_id}`)).json;
+  assert.deepEqual([workflow.name, workflow.edges.length, workflow.triggers[0].id], ['Patient intake', 3, made.workflows[0].trigger_id]);
 });
 
 test('a list that takes too long says what helps', async () => {
