@@ -74,6 +74,11 @@ void http_send(h2o_req_t *req, unsigned status, const char *content_type, const 
 void http_send_body(h2o_req_t *req, h2o_iovec_t body);
 bool http_wants_json(const h2o_req_t *req);
 
+/* http-head.c */
+/* NULL, or a sentence: the head can be read in more than one way. */
+const char *http_head_problem(h2o_req_t *req);
+void http_refuse_head(h2o_req_t *req, const char *problem);
+
 /* http-error.c */
 void http_error_filter_register(HttpServer *server, h2o_pathconf_t *path);
 

@@ -39,9 +39,14 @@ typedef struct Handler {
 
 static int on_request(h2o_handler_t *handler, h2o_req_t *req) {
         HttpServer *server = ((Handler *) handler)->server;
+        const char *problem = http_head_problem(req);
 
         if (req->entity.len > HTTP_LARGE_BODY)
                 http_server_trim_after(server, req);
+        if (problem) {
+                http_refuse_head(req, problem);
+                return 0;
+        }
 
         server->config.handler(http_request_new(server, req), server->config.userdata);
         return 0;

@@ -117,6 +117,10 @@ static void test_requests(Fixture *fixture) {
                 { "PUT /p HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: "
                   "r\r\n\r\n",
                   "PUT|/p|-|||0|abcde" },
+                /* Only the head counts, and whole names. */
+                { "POST /p HTTP/1.1\r\nX-Content-Length: 1\r\nContent-Length: 21\r\n\r\n"
+                  "host: a\nhost: b\n c\n\nx",
+                  "POST|/p|-|||0|host: a\nhost: b\n c\n\nx" },
                 { "GET /u HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
                   "AAMAAABkAAQAAP__\r\n\r\n",
                   "GET|/u|-|||0|" },
@@ -201,6 +205,21 @@ static void test_refused(Fixture *fixture) {
                 { "\x16\x03\x01 what is this\r\n\r\n", 400, "Bad Request" },
                 { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, "Bad Request" },
                 { "GET / HTTP/1.1\r\nbroken\x01header: x\r\n\r\n", 400, "Bad Request" },
+                { "POST /x HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400,
+                  "Bad Request: There is more than one Content-Length header." },
+                { "\r\nPOST /x HTTP/1.1\r\nAccept: */json\r\nCONTENT-LENGTH: 5\r\nA: b\r\nTransfer-Encoding: "
+                  "chunked\r\n\r\n0\r\n\r\n",
+                  400,
+                  "{\"error\":\"Bad Request\",\"message\":\"There are both Content-Length and "
+                  "Transfer-Encoding.\"}" },
+                { "POST /x HTTP/1.1\nTransfer-Encoding: chunked\nTransfer-Encoding: chunked\n\n0\r\n\r\n", 400,
+                  "Bad Request: There is more than one Transfer-Encoding header." },
+                { "POST /x HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+                  "Bad Request: HTTP/1.0 knows no Transfer-Encoding." },
+                { "GET /x HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400,
+                  "Bad Request: There is more than one Host header." },
+                { "GET /x HTTP/1.1\r\nA: b\r\n c\r\n\r\n", 400,
+                  "Bad Request: A header is folded over two lines." },
         };
         unsigned before = fixture->n_requests;
         Peer peer;
