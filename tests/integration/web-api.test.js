@@ -651,7 +651,7 @@ describe('log lines', () => {
 });
 
 test('what kickstart makes is there, with the token it prints', async () => {
-  const file = path.resolve(import.meta.dirname, '../../docs/examples/first-workflow.yaml');
+  const file = path.resolve(new URL('.', import.meta.url).pathname, '../../docs/examples/first-workflow.yaml');
   const { code, stdout } = await runProgram('fulgurctl', ['kickstart', file], { db });
   assert.equal(code, 0);
   const made = JSON.parse(stdout);
