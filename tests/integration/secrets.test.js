@@ -360,7 +360,10 @@ describe('memory', () => {
     const place = fs.mkdtempSync(path.join(os.tmpdir(), 'fulgur-closed-'));
     for (const [name, value] of Object.entries(env.credentials ?? {})) fs.writeFileSync(path.join(place, name), value);
     fs.chownSync(place, owner, -1);
-    const program = path.join(process.env.FULGUR_BUILD, 'src', 'workers', 'fulgur-workers');
+    // A copy: the user may not look into the folder this was built in.
+    const program = path.join(place, 'fulgur-workers');
+    fs.copyFileSync(path.join(process.env.FULGUR_BUILD, 'src', 'workers', 'fulgur-workers'), program);
+    fs.chmodSync(program, 0o755);
     const child = spawn(program, [`--listen=${place}/socket`],
       { uid: owner, env: { ...environment, DATABASE_URL: url, CREDENTIALS_DIRECTORY: place, ...env.settings }, stdio: 'ignore' });
     await until(() => fs.existsSync(`${place}/socket`));
