@@ -55,7 +55,7 @@ async function withFresh(instance, names, measure) {
   instance.processes = { ...processes };
   for (const name of names) {
     instance.ports[name] = await freePort();
-    children.push(instance.startDaemon(name));
+    children.push(instance.startDaemon(name, { behindWeb: false }));
   }
   while (!children.every((child) => isListening(child.pid)))
     await sleep(100);

@@ -80,11 +80,12 @@ export class Instance {
     this.manifest = JSON.parse(this.ctl('kickstart', file));
   }
 
-  startDaemon(name) {
+  /* `behindWeb`: also on the unix socket where fulgur-web looks for it. */
+  startDaemon(name, { behindWeb = name !== 'web' } = {}) {
     const listen = ['-l', `127.0.0.1:${this.ports[name]}`];
-    if (name !== 'web')
+    if (behindWeb)
       listen.push('-l', join(this.folder, `${name}.sock`));
-    const names = name === 'web' ? name : `${name}:${name}`;
+    const names = behindWeb ? `${name}:${name}` : name;
     const pass = Object.keys(this.settings).flatMap((key) => ['-E', key]);
     const child = spawn('systemd-socket-activate',
       [`--fdname=${names}`, ...listen, ...pass, join(build, 'src', name, `fulgur-${name}`)],
