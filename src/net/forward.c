@@ -131,6 +131,11 @@ static bool is_of_one_hop(const h2o_header_t *header) {
         return h2o_iovec_is_token(header->name) && token->proxy_should_drop_for_req;
 }
 
+/* HTTP/1.0 knows no other protocol (RFC 9110, 7.8), and here it would leave as 1.1. */
+static bool may_upgrade(const h2o_req_t *req) {
+        return req->upgrade.base && req->version >= 0x101;
+}
+
 static bool has_body(const h2o_req_t *req) {
         return req->entity.base || h2o_memis(req->method.base, req->method.len, H2O_STRLIT("POST")) ||
                h2o_memis(req->method.base, req->method.len, H2O_STRLIT("PUT")) ||
@@ -154,7 +159,7 @@ static void append_head(Buffer *out, h2o_req_t *req) {
         append_forwarded_for(out, req);
         if (has_body(req))
                 buffer_printf(out, "content-length: %zu\r\n", req->entity.len);
-        if (req->upgrade.base) {
+        if (may_upgrade(req)) {
                 buffer_append_string(out, "connection: upgrade\r\n");
                 append_header(out, h2o_iovec_init(H2O_STRLIT("upgrade")), req->upgrade);
         }
@@ -283,7 +288,7 @@ static bool may_answer(const Exchange *exchange) {
         const ReplyHead *head = exchange->head;
 
         if (head->status == 101)
-                return exchange->request->req->upgrade.base && !h2o_socket_is_writing(exchange->socket);
+                return may_upgrade(exchange->request->req) && !h2o_socket_is_writing(exchange->socket);
         return head->content_length == SIZE_MAX || head->content_length <= MAX_REPLY;
 }
 

@@ -71,14 +71,15 @@ const char *http_head_problem(h2o_req_t *req) {
 
 /* Where the next request begins nobody knows: the connection ends. */
 void http_refuse_head(h2o_req_t *req, const char *problem) {
+        const char *content_type = "text/plain; charset=utf-8";
         char body[128];
 
-        req->http1_is_persistent = 0;
-        if (http_wants_json(req))
+        if (http_wants_json(req)) {
+                content_type = "application/json; charset=utf-8";
                 snprintf(body, sizeof body, "{\"error\":\"Bad Request\",\"message\":\"%s\"}", problem);
-        else
+        } else
                 snprintf(body, sizeof body, "Bad Request: %s", problem);
-        http_send(req, 400,
-                  http_wants_json(req) ? "application/json; charset=utf-8" : "text/plain; charset=utf-8", NULL, 0,
-                  text_of(body));
+
+        req->http1_is_persistent = 0;
+        http_send(req, 400, content_type, NULL, 0, text_of(body));
 }
