@@ -44,12 +44,17 @@ static void note_refusal(Workers *workers, HttpRequest *request, const char *rea
         workers->n_refused = 0;
 }
 
+static void answer(HttpRequest *request, unsigned status, const char *text) {
+        http_reply(request, status, "text/plain; charset=utf-8", NULL, 0, text_of(text));
+}
+
+/* What is wrong with a token is for the journal alone. */
 static void refuse(Workers *workers, HttpRequest *request, unsigned status, const char *reason) {
+        char text[128];
+
         note_refusal(workers, request, reason);
-        if (status == 401)
-                http_reply(request, status, "text/plain; charset=utf-8", NULL, 0, TEXT("Unauthorized"));
-        else
-                http_reply(request, status, NULL, NULL, 0, TEXT_NULL);
+        snprintf(text, sizeof text, "%s: %s", http_reason(status), reason);
+        answer(request, status, status == 401 ? http_reason(status) : text);
 }
 
 /* -- checks ---------------------------------------------------------------------------------------- */
@@ -171,9 +176,9 @@ void worker_request(HttpRequest *request, void *userdata) {
         const char *wrong;
 
         if (!text_is(http_path(request), SOCKET_PATH))
-                return http_reply(request, 404, NULL, NULL, 0, TEXT_NULL);
+                return answer(request, 404, "Not Found: workers connect to " SOCKET_PATH);
         if (!text_is(http_method(request), "GET"))
-                return http_reply(request, 400, NULL, NULL, 0, TEXT_NULL);
+                return answer(request, 400, "Bad Request: a WebSocket begins with GET");
         if (!origin_is_allowed(service->settings, http_header(request, "origin")))
                 return refuse(workers, request, 403, "its Origin is not allowed");
         if (!version_is_spoken(query_get(http_query(request), "vsn")))
@@ -183,7 +188,7 @@ void worker_request(HttpRequest *request, void *userdata) {
         if (wrong)
                 return refuse(workers, request, 401, wrong);
         if (service->stopping)
-                return http_reply(request, 503, NULL, NULL, 0, TEXT_NULL);
+                return answer(request, 503, "Service Unavailable: stopping");
 
         accept_worker(workers, request, make_peer(request, &arena, worker_id));
 }

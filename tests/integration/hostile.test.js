@@ -330,6 +330,7 @@ describe('a handshake', () => {
       for (const name of ['web', 'workers']) {
         const [reply] = readReplies(await exchange(where[name], bytes + last));
         assert.ok([expected].flat().includes(reply?.status), `${name}: ${what}: ${reply?.status}`);
+        assert.notEqual(reply.body, '', what);
       }
   });
 
