@@ -366,10 +366,13 @@ describe('memory', () => {
     fs.chmodSync(program, 0o755);
     const child = spawn(program, [`--listen=${place}/socket`],
       { uid: owner, env: { ...environment, DATABASE_URL: url, CREDENTIALS_DIRECTORY: place, ...env.settings }, stdio: 'ignore' });
-    await until(() => fs.existsSync(`${place}/socket`));
-    check(`/proc/${child.pid}/environ`);
-    child.kill('SIGKILL');
-    fs.rmSync(place, { recursive: true });
+    try {
+      await until(() => fs.existsSync(`${place}/socket`));
+      check(`/proc/${child.pid}/environ`);
+    } finally {
+      child.kill('SIGKILL');
+      fs.rmSync(place, { recursive: true });
+    }
   }
 
   test('is closed to others of the same user', (t) =>
@@ -385,11 +388,12 @@ describe('memory', () => {
     await withWorkers({ settings: { DATABASE_URL: `host=/nowhere password = ${secret['database password']}` } }, none);
   });
 
-  test('of a one-shot: its environment is wiped while it works', async () => {
+  test('of a one-shot: its environment is wiped while it works', async (t) => {
     const holder = await db.connect();
     await holder.query('BEGIN; LOCK TABLE runs, run_queue, triggers, workflows IN ACCESS EXCLUSIVE MODE');
     for (const name of ['fulgur-cron', 'fulgur-janitor']) {
       const child = startProgram(name, [], { env: { DATABASE_URL: url } });
+      t.after(() => child.kill('SIGKILL'));
       await until(async () =>
         (await db.query("SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND wait_event_type = 'Lock'", [name])).length > 0);
       const text = fs.readFileSync(`/proc/${child.pid}/environ`);
