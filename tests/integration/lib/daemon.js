@@ -8,6 +8,7 @@ import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { environment } from './keys.js';
+import { endsWithTheFile } from './leftovers.js';
 
 const build = process.env.FULGUR_BUILD;
 
@@ -25,7 +26,7 @@ export async function startDaemon(name, database, env = {}) {
       for (const [key, value] of Object.entries(settings)) if (value !== null) args.push('-E', `${key}=${value}`);
       fs.rmSync(socketPath, { force: true });
       const child = spawn('systemd-socket-activate', [...args, program], { stdio: ['ignore', 'inherit', 'pipe'] });
-      daemon.child = child;
+      daemon.child = endsWithTheFile(child);
       daemon.exit = new Promise((exited) => child.on('exit', (code, signal) => exited({ code, signal })));
       child.on('error', reject);
       child.stderr.on('data', (data) => {

@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { environment } from './keys.js';
+import { endsWithTheFile } from './leftovers.js';
 
 const keeper = path.join(new URL('.', import.meta.url).pathname, 'socket-keeper');
 const shared = ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'];
@@ -14,7 +15,7 @@ const shared = ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'];
 /** `address`: a path or host:port. */
 async function startKept(name, address, settings) {
   const program = path.join(process.env.FULGUR_BUILD, 'src', name, `fulgur-${name}`);
-  const child = spawn(keeper, [name, address, program], { env: settings, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = endsWithTheFile(spawn(keeper, [name, address, program], { env: settings, stdio: ['pipe', 'pipe', 'pipe'] }));
   const daemon = { name, pid: null, n_starts: 0, log: '' };
   const words = {
     listening: (where) => {

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { environment } from './keys.js';
+import { endsWithTheFile } from './leftovers.js';
 
 const folders = { fulgurctl: 'ctl' };
 
@@ -22,7 +23,7 @@ export function startProgram(name, args, { db, env = {}, input = '' } = {}) {
   if (db && settings.DATABASE_URL === undefined) settings.DATABASE_URL = db.url;
   for (const [key, value] of Object.entries(settings)) if (value === null) delete settings[key];
 
-  const child = spawn(programPath(name), args, { env: settings, stdio: ['pipe', 'pipe', 'pipe'] });
+  const child = endsWithTheFile(spawn(programPath(name), args, { env: settings, stdio: ['pipe', 'pipe', 'pipe'] }));
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   child.done = new Promise((resolve, reject) => {

@@ -135,7 +135,8 @@ export function connectRaw(daemon, { token = workerToken(), ...params } = {}, op
   });
 }
 
-export async function until(check, timeout = 10000) {
+/** Long enough for a machine under any load; only what never comes true waits for the end of it. */
+export async function until(check, timeout = 60000) {
   const end = Date.now() + timeout;
   for (;;) {
     const value = await check();
