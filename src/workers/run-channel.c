@@ -188,8 +188,9 @@ static void run_closed(Channel *channel) {
         Workers *workers = workers_of(channel->socket->service);
         LiveRun *live = channel->state;
 
-        /* While we stop, the lease stays as it is: workers come back to whoever starts after us. */
-        if (live->run.is_live && !channel->socket->web_socket && !workers->service->stopping)
+        /* Left or cut off with the run unfinished, a worker has let go of it, or comes back soon. While we stop,
+         * the lease stays as it is: workers come back to whoever starts after us. */
+        if (live->run.is_live && !workers->service->stopping)
                 leases_connection_lost(&workers->leases, &live->run.id, &live->run.project_id);
         channel->state = live_run_release(&workers->runs, live);
 }

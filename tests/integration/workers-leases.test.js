@@ -124,6 +124,17 @@ describe('a lost connection', () => {
     await stage.end();
   });
 
+  test('so does a run that is left unfinished', async () => {
+    const stage = await makeStage({ FULGUR_WORKER_LEASE_SECONDS: '600' });
+    const workflow = await makeWorkflow(stage.db, await makeProject(stage.db));
+    const run = await stage.claimOne(workflow);
+    assert.ok((await leaseOf(stage.db, run)) > 500);
+    await run.channel.leave();
+    await until(async () => (await leaseOf(stage.db, run)) <= 30);
+    await worker_rejoins(stage, run);
+    await stage.end();
+  });
+
   async function worker_rejoins(stage, run) {
     const channel = await stage.worker.run(run.id, run.token);
     assert.ok((await leaseOf(stage.db, run)) > 500);

@@ -56,13 +56,13 @@ static void test_lines(void) {
         log_open("test");
 
         log_notice("Run %d lost", 7);
-        snprintf(lines[0], 64, "%s", read_line());
+        snprintf(lines[0], 64, "%.63s", read_line());
         errno = EBUSY;
         r = log_error_errno(-ENOENT, "Failed to open: %m");
-        snprintf(lines[1], 64, "%s", read_line());
+        snprintf(lines[1], 64, "%.63s", read_line());
         snprintf(lines[2], 64, "%d %d", r, errno);
         log_info("two\nlines\x1b[31m");
-        snprintf(lines[3], 64, "%s", read_line());
+        snprintf(lines[3], 64, "%.63s", read_line());
 
         memset(nothing, 'x', sizeof nothing - 1);
         log_info("%s", nothing);
@@ -71,11 +71,11 @@ static void test_lines(void) {
         log_debug("not asked for");
         log_set_max_level(LOG_DEBUG);
         log_debug("asked for");
-        snprintf(lines[4], 64, "%s", read_line());
+        snprintf(lines[4], 64, "%.63s", read_line());
         log_set_max_level(LOG_ERR);
         r = log_warning_errno(ENOMEM, "quiet");
         log_error("loud");
-        snprintf(lines[5], 64, "%s", read_line());
+        snprintf(lines[5], 64, "%.63s", read_line());
 
         dup2(saved, STDERR_FILENO);
         CHECK_STRING(lines[0], "<5>Run 7 lost\n");

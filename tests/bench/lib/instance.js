@@ -89,7 +89,12 @@ export class Instance {
     const pass = Object.keys(this.settings).flatMap((key) => ['-E', key]);
     const child = spawn('systemd-socket-activate',
       [`--fdname=${names}`, ...listen, ...pass, join(build, 'src', name, `fulgur-${name}`)],
-      { env: { ...process.env, ...this.settings }, stdio: ['ignore', 'inherit', 'inherit'] });
+      { env: { ...process.env, ...this.settings }, stdio: ['ignore', 'inherit', 'pipe'] });
+    /* Warnings and worse belong beside the figures. */
+    child.stderr.on('data', (data) => {
+      for (const line of data.toString().split('\n').filter((text) => /^<[0-4]>/.test(text)))
+        console.error(`fulgur-${name}: ${line}`);
+    });
     this.processes[name] = child;
     return child;
   }

@@ -5,10 +5,11 @@
 
 import { after } from 'node:test';
 
-const GRACE_MS = 5000;
+// The files' own hooks come after this one.
+const GRACE_MS = 20000;
 const children = new Set();
 
-/** Returns the child, which will be killed when the file's tests are over. */
+/** Returns the child, which will be killed if the file's tests are over and it is not. */
 export function endsWithTheFile(child) {
   children.add(child);
   child.on('exit', () => children.delete(child));
@@ -16,7 +17,9 @@ export function endsWithTheFile(child) {
 }
 
 after(() => {
-  for (const child of children) child.kill('SIGKILL');
-  // In good order nothing holds the process by now, and this neither; the exit status is the harness's.
-  setTimeout(() => process.exit(), GRACE_MS).unref();
+  // In good order nothing holds the process by then, and this neither; the exit status is the harness's.
+  setTimeout(() => {
+    for (const child of children) child.kill('SIGKILL');
+    process.exit();
+  }, GRACE_MS).unref();
 });

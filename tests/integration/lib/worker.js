@@ -18,6 +18,8 @@ export function connectWorker(daemon, { token = workerToken(), timeout = 30000, 
         response.on('end', () => {
           refusals.push({ status: response.statusCode, body });
           this.emit('error', new Error(`refused: ${response.statusCode}`));
+          // Who listens to this event is the one to close: without it the client would not come again.
+          this.emitClose();
         });
       });
     }
@@ -51,9 +53,13 @@ export function connectWorker(daemon, { token = workerToken(), timeout = 30000, 
   worker.cut = () => socket.conn.terminate();
 
   return new Promise((resolve, reject) => {
-    socket.onOpen(() => resolve(worker));
+    let wasOpen = false;
+    socket.onOpen(() => {
+      wasOpen = true;
+      resolve(worker);
+    });
     socket.onError(() => {
-      if (refusals.length === 0) return;
+      if (wasOpen || refusals.length === 0) return;
       socket.disconnect();
       reject(Object.assign(new Error('refused'), refusals[0]));
     });
