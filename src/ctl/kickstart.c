@@ -51,6 +51,9 @@ static int read_document(Kickstart *k, const char *path, Buffer *json) {
         r = provision_read(&k->ctl->arena, buffer_text(json), &k->provision, &errors);
         for (size_t i = 0; i < errors.n_errors; i++)
                 ctl_fail(EXIT_DATA, "%s: %s %s", path, errors.errors[i].field, errors.errors[i].message);
+        for (size_t i = 0; i < k->provision.ignored.n_errors; i++)
+                ctl_fail(EXIT_OK, "%s: %s %s", path, k->provision.ignored.errors[i].field,
+                         k->provision.ignored.errors[i].message);
         return r < 0 ? EXIT_DATA : EXIT_OK;
 }
 

@@ -13,6 +13,7 @@
 typedef struct Reader {
         Arena *arena;
         FieldErrors *errors;
+        FieldErrors *ignored;
 } Reader;
 
 /* One entry of a list or a map: its key is the map's, or TEXT_NULL. */
@@ -24,7 +25,7 @@ typedef struct Entry {
 
 /* "path.field message"; either may be empty. */
 void reader_complain(Reader *reader, const char *path, const char *field, const char *message);
-/* json_read() with the path in front of each field's name. */
+/* json_read() with the path in front of each field's name. Keys that the table does not have are noted. */
 bool reader_fields(Reader *reader, const char *path, Text value, const Field *fields, void *target);
 /* All entries of a list or a map. TEXT_NULL and null have none. */
 Entry *reader_entries(Reader *reader, const char *path, const char *field, Text value, size_t *ret_n);

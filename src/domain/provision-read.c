@@ -21,6 +21,29 @@ void reader_complain(Reader *reader, const char *path, const char *field, const 
         field_errors_add(reader->errors, name, message);
 }
 
+static bool has_field(const Field *fields, Text key) {
+        for (; fields->name; fields++)
+                if (json_key_is(key, fields->name))
+                        return true;
+        return false;
+}
+
+static void note_unknown(Reader *reader, const char *path, Text value, const Field *fields) {
+        Text key, member;
+        size_t cursor = 0;
+
+        while (json_next_member(value, &cursor, &key, &member)) {
+                Text name = json_unescape_key(reader->arena, key);
+
+                if (has_field(fields, key))
+                        continue;
+                field_errors_add(reader->ignored,
+                                 arena_printf(reader->arena, "%s%s%.*s", path, *path ? "." : "",
+                                              (int) MIN(name.length, (size_t) PROVISION_NAME_MAX), name.data),
+                                 "is not known and is ignored");
+        }
+}
+
 bool reader_fields(Reader *reader, const char *path, Text value, const Field *fields, void *target) {
         FieldErrors errors = {};
         int r;
@@ -30,6 +53,8 @@ bool reader_fields(Reader *reader, const char *path, Text value, const Field *fi
                 reader_complain(reader, path, "", "must be a mapping");
         for (size_t i = 0; i < errors.n_errors; i++)
                 reader_complain(reader, path, errors.errors[i].field, errors.errors[i].message);
+        if (r != -EBADMSG)
+                note_unknown(reader, path, value, fields);
         return r >= 0;
 }
 
@@ -389,8 +414,8 @@ static void read_projects(Reader *reader, Text value, Provision *provision) {
 }
 
 int provision_read(Arena *arena, Text document, Provision *ret_provision, FieldErrors *errors) {
-        Reader reader = { arena, errors };
         Provision provision = {};
+        Reader reader = { arena, errors, &provision.ignored };
         TopFields fields = {};
 
         if (!reader_fields(&reader, "", document, top_fields, &fields))

@@ -81,6 +81,7 @@ typedef struct Provision {
         ProvisionUser *users;
         ProvisionProject *projects;
         size_t n_users, n_projects;
+        FieldErrors ignored;            /* keys that nobody knows: typing errors, most of them */
 } Provision;
 
 /* `document`: checked JSON. Everything in the result lives in the arena or in the document. -EINVAL: `errors`

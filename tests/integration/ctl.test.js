@@ -312,6 +312,18 @@ describe('kickstart', () => {
     await expect(DATA, ['kickstart', '-'], { input: JSON.stringify({ projects: [{ name: 'x', members: [{ email: 'no@body.org', role: 'owner' }] }] }) });
   });
 
+  test('what nobody knows is left out, and said', async () => {
+    const typed = wholeFile();
+    typed.users[0].shoesize = 44;
+    typed.projects[0].workflows[0].jobs[0].adapter = '@openfn/language-http@latest';
+    typed.extra = {};
+    const { stderr } = await expect(OK, ['kickstart', '-'], { input: JSON.stringify(typed) });
+    for (const name of ['users[0].shoesize', 'projects[0].workflows[0].jobs[0].adapter', 'extra'])
+      assert.ok(stderr.includes(`${name} is not known and is ignored`), stderr);
+    assert.equal(stderr.match(/is not known/g).length, 3);
+    assert.doesNotMatch((await expect(OK, ['kickstart', '-'], { input: JSON.stringify(wholeFile()) })).stderr, /is not known/);
+  });
+
   const bomb = 'a: &a [x,x,x,x,x,x,x,x,x]\n' + [...'bcdefghi'].map((c, i) => `${c}: &${c} [${Array(9).fill('*' + 'abcdefgh'[i])}]\n`).join('');
   const hostile = {
     empty: ['', /empty/], comment: ['# nothing\n', /empty/], binary: [Buffer.from([0, 1, 2, 0xff, 0xfe]), /./], latin: [Buffer.from('users: [{email: "\xe9"}]', 'latin1'), /./],
