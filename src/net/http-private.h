@@ -37,6 +37,9 @@ struct HttpServer {
         Timer end_idle;         /* while stopping */
         Timer end_tunnels;
         Timer trim;             /* gives the memory of large bodies back */
+        Timer look;             /* at what unfinished requests hold */
+        size_t n_unfinished_refused;    /* since the journal was told */
+        uint64_t told_refused_usec;
 
         List requests;          /* held by handlers */
         List free_requests;
@@ -85,6 +88,11 @@ void http_error_filter_register(HttpServer *server, h2o_pathconf_t *path);
 /* http-linger.c */
 void http_linger(HttpServer *server, h2o_socket_t *socket);
 void http_linger_free_all(HttpServer *server);
+
+/* http-memory.c */
+void http_memory_init(HttpServer *server);
+/* With each connection that comes. */
+void http_memory_watch(HttpServer *server);
 
 /* upstream.c */
 void upstreams_free(HttpServer *server);

@@ -19,6 +19,7 @@
 #define DEFAULT_REQUEST_TIMEOUT_USEC (75 * USEC_PER_SEC)
 /* More would let one process drain the backlog that it shares with others. */
 #define ACCEPTS_PER_WAKEUP 4
+#define DEFAULT_MAX_UNFINISHED (256u * 1024 * 1024)
 #define ACCEPT_RETRY_USEC (1 * USEC_PER_SEC)
 #define END_IDLE_USEC (250 * USEC_PER_MSEC)
 #define END_TUNNELS_USEC (2 * USEC_PER_SEC)
@@ -110,6 +111,7 @@ static void accept_one(HttpServer *server, h2o_socket_t *socket) {
         socket->on_close.cb = on_connection_closed;
         socket->on_close.data = server;
         h2o_accept(&server->accept, socket);
+        http_memory_watch(server);
 
         if (server->n_connections >= server->config.max_connections)
                 set_accepting(server, false);
@@ -254,6 +256,8 @@ int http_server_new(Loop *loop, const HttpServerConfig *config, HttpServer **ret
         server->config = *config;
         if (server->config.max_connections == 0)
                 server->config.max_connections = DEFAULT_MAX_CONNECTIONS;
+        if (server->config.max_unfinished == 0)
+                server->config.max_unfinished = MAX(DEFAULT_MAX_UNFINISHED, 16 * server->config.max_body);
         if (server->config.request_timeout_usec == 0)
                 server->config.request_timeout_usec = DEFAULT_REQUEST_TIMEOUT_USEC;
 
@@ -268,6 +272,7 @@ int http_server_new(Loop *loop, const HttpServerConfig *config, HttpServer **ret
         timer_init(&server->end_idle, loop, on_end_idle);
         timer_init(&server->end_tunnels, loop, on_end_tunnels);
         timer_init(&server->trim, loop, on_trim);
+        http_memory_init(server);
 
         configure(server);
         register_handler(server);
@@ -332,6 +337,7 @@ HttpServer *http_server_free(HttpServer *server) {
         timer_stop(&server->end_idle);
         timer_stop(&server->end_tunnels);
         timer_stop(&server->trim);
+        timer_stop(&server->look);
 
         h2o_context_dispose(&server->context);
         free(server->context.queue);    /* h2o 2.2 disposes of what is in it and forgets the rest */

@@ -27,6 +27,7 @@ typedef struct HttpHeader {
 
 typedef struct HttpServerConfig {
         size_t max_body;                /* bytes; larger: 413 by the server */
+        size_t max_unfinished;          /* bytes of requests still arriving, all together; 0: 256 MiB, or 16 bodies */
         uint64_t request_timeout_usec;  /* idle + head + body; 75 s */
         size_t max_connections;         /* more wait in the backlog; 0: 10,000 */
         /* Every complete request; replies now or later. */

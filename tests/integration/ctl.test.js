@@ -313,7 +313,7 @@ describe('kickstart', () => {
   });
 
   test('what nobody knows is left out, and said', async () => {
-    const typed = wholeFile();
+    const typed = structuredClone(wholeFile());
     typed.users[0].shoesize = 44;
     typed.projects[0].workflows[0].jobs[0].adapter = '@openfn/language-http@latest';
     typed.extra = {};

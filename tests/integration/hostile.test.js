@@ -298,6 +298,29 @@ describe('many', () => {
     for (const socket of slow) socket.destroy();
     await db.query('DELETE FROM run_queue');
   });
+
+  test('who send much and never end: all together they get a quarter of a gigabyte', async () => {
+    const most = 256 * MIB, each = 950000, n = 450;
+    const bytes = `POST ${target} HTTP/1.1\r\n${json}content-length: 990000\r\n\r\n{"a":"${'x'.repeat(each)}`;
+    for (const name of ['web', 'webhooks']) {
+      const answers = [];
+      const sockets = Array.from({ length: n }, () => {
+        const socket = net.connect(where[name], () => socket.write(bytes));
+        return socket.on('error', () => {}).on('data', (data) => answers.push(data.toString()));
+      });
+      await until(() => answers.length >= n - Math.ceil(most / each) && sockets.every(({ writableLength }) => writableLength === 0));
+      for (const answer of answers) {
+        assert.match(answer, /^HTTP\/1.1 503 [^]*\r\nretry-after: 2\r\n/);
+        JSON.parse(readReplies(answer)[0].body);
+      }
+      assert.ok(answers.length < n, 'some may go on');
+      await serveGood();
+      if (!start[name].isWatched) await until(() => memory(name) <= start[name].memory + most + KEPT_MEMORY);
+      for (const socket of sockets) socket.destroy();
+    }
+    assert.match(all.web.log, /<4>Unfinished requests held too much memory/);
+    await db.query('DELETE FROM run_queue');
+  });
 });
 
 // -- WebSockets ------------------------------------------------------------------------------------------------
