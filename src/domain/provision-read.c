@@ -392,11 +392,9 @@ typedef struct TopFields {
         Text users, projects;
 } TopFields;
 
-static const Field top_fields[] = {
-        { "users", FIELD_RAW, offsetof(TopFields, users) },
-        { "projects", FIELD_RAW, offsetof(TopFields, projects) },
-        {}
-};
+static const Field top_fields[] = { { "users", FIELD_RAW, offsetof(TopFields, users) },
+                                    { "projects", FIELD_RAW, offsetof(TopFields, projects) },
+                                    {} };
 
 static void read_projects(Reader *reader, Text value, Provision *provision) {
         Text *names;

@@ -26,7 +26,7 @@ typedef struct Unfinished {
 } Unfinished;
 
 typedef struct Census {
-        size_t n_bytes;         /* of all requests */
+        size_t n_bytes; /* of all requests */
         Unfinished *largest;
         size_t n, n_allocated;
 } Census;
@@ -44,7 +44,7 @@ static int count(h2o_req_t *req, void *userdata) {
                 census->n_allocated = MAX((size_t) 64, 2 * census->n_allocated);
                 census->largest = xrealloc(census->largest, census->n_allocated * sizeof *census->largest);
         }
-        census->largest[census->n++] = (Unfinished) { req, n_bytes };
+        census->largest[census->n++] = (Unfinished){ req, n_bytes };
         return 0;
 }
 
@@ -106,6 +106,7 @@ void http_memory_init(HttpServer *server) {
 void http_memory_watch(HttpServer *server) {
         size_t largest = server->config.max_body + SMALL_INPUT;
 
-        if (server->n_connections > server->config.max_unfinished / largest && !timer_is_running(&server->look))
+        if (server->n_connections > server->config.max_unfinished / largest &&
+            !timer_is_running(&server->look))
                 timer_start(&server->look, LOOK_USEC);
 }
