@@ -24,6 +24,7 @@
 #define END_IDLE_USEC (250 * USEC_PER_MSEC)
 #define END_TUNNELS_USEC (2 * USEC_PER_SEC)
 #define TRIM_USEC (100 * USEC_PER_MSEC)
+#define TRIM_CLOSED_USEC (1 * USEC_PER_SEC)
 
 typedef struct Listener {
         List link;
@@ -102,6 +103,9 @@ static void on_connection_closed(void *userdata) {
         HttpServer *server = userdata;
 
         server->n_connections--;
+        /* Half of a large body may have gone with it, which no request tells of. */
+        if (!timer_is_running(&server->trim))
+                timer_start(&server->trim, TRIM_CLOSED_USEC);
         if (!timer_is_running(&server->retry_accept))
                 set_accepting(server, true);
 }
