@@ -58,6 +58,11 @@ int verb_status(Ctl *ctl, int argc, char *argv[]);
 int verb_token_create(Ctl *ctl, int argc, char *argv[]);
 int verb_worker_list(Ctl *ctl, int argc, char *argv[]);
 
+/* help.c: the help of --help, or with a form, "--list" for completions or "--roff" for the manual, the verbs
+ * in that form. Returns an exit code. */
+void help_print(FILE *stream, const Verb *verbs, size_t n_verbs);
+int help_run(const Verb *verbs, size_t n_verbs, const char *form);
+
 /* Says on stderr what went wrong and returns the code: `return ctl_fail(EXIT_USAGE, "…")`. */
 int ctl_fail(int code, const char *format, ...) _printf_(2, 3);
 /* Prints what a writer gathered and a newline; frees the buffer. */

@@ -38,20 +38,6 @@ static const Verb verbs[] = {
         { "worker list", "", "workers that are connected or hold runs", 0, VERB_DATABASE, verb_worker_list },
 };
 
-static void print_help(FILE *stream) {
-        fprintf(stream, "fulgurctl [--json] [--env-file FILE] COMMAND …\n\nLooks after a Fulgur "
-                        "instance.\n\nCommands:\n");
-        for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
-                fprintf(stream, "  %s%s%s\n        %s\n", verbs[i].words, *verbs[i].arguments ? " " : "",
-                        verbs[i].arguments, verbs[i].summary);
-        fprintf(stream, "\nOptions:\n"
-                        "  --json            print JSON\n"
-                        "  --env-file FILE   read settings from FILE instead of /etc/fulgur/fulgur.env\n"
-                        "  --help            print this\n"
-                        "  --version         print the version\n\n"
-                        "See fulgurctl(1) for exit codes and the format of kickstart files.\n");
-}
-
 int ctl_fail(int code, const char *format, ...) {
         va_list arguments;
 
@@ -120,10 +106,8 @@ static int parse_options(Ctl *ctl, int *argc, char *argv[]) {
         argv[kept] = NULL;
 
         if (kept > 1 &&
-            (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)) {
-                print_help(stdout);
-                return EXIT_OK;
-        }
+            (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0))
+                return help_run(verbs, ELEMENTSOF(verbs), argv[2]);
         if (kept > 1 && strcmp(argv[1], "--version") == 0) {
                 puts("fulgurctl " FULGUR_VERSION);
                 return EXIT_OK;
@@ -150,7 +134,7 @@ int main(int argc, char *argv[]) {
         if (!verb) {
                 if (argc > 1)
                         return ctl_fail(EXIT_USAGE, "unknown command \"%s\"; see fulgurctl --help", argv[1]);
-                print_help(stderr);
+                help_print(stderr, verbs, ELEMENTSOF(verbs));
                 return EXIT_USAGE;
         }
 

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+/*
+ * What fulgurctl says about itself, all from the table of verbs in main.c: the help for people, the list of
+ * commands of fulgurctl(1), and the words that the shells complete.
+ */
+
+#include <ctype.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+
+/* Those of fulgurctl itself; they may stand before the command, --json anywhere. */
+static const struct {
+        const char *name, *argument, *summary;
+} options[] = {
+        { "--json", "", "print JSON instead of text, with every command" },
+        { "--env-file", "FILE", "read settings from FILE instead of /etc/fulgur/fulgur.env" },
+        { "--help", "", "print this" },
+        { "--version", "", "print the version" },
+};
+
+/* What the manual says beyond a summary. */
+static const struct {
+        const char *words, *text;
+} details[] = {
+        { "config check", "What is wrong is named with its line." },
+        { "config reference", "As in fulgur.env(5)." },
+        { "key generate", "To standard output, in the shape that fulgur.env takes; nothing is stored. The keys of "
+                          "\"worker\" are what the server needs and what the worker needs to trust each other." },
+        { "kickstart", "Creates users, projects, credentials and workflows as FILE (- for standard input) declares "
+                       "them, or brings them to that state: a second time changes nothing. What a declared project "
+                       "has and the file has not, goes. The manifest, JSON with the ids, webhook paths and API "
+                       "tokens of what the file declares, is printed or written to OUT." },
+        { "migrate", "With --check only tells whether it is; exit status 1 if not." },
+        { "run list", "20 of them without a limit." },
+        { "run retry", "Prints the new run's id." },
+        { "run tail", "The exit status is 0 if it ended with success, 1 otherwise." },
+        { "token create", "It is shown this once: the database keeps a hash." },
+        { "worker list", "Connected as the daemons said within the last ten seconds." },
+};
+
+static void print_options(FILE *stream) {
+        for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+                int n = fprintf(stream, "  %s %s", options[i].name, options[i].argument);
+
+                fprintf(stream, "%*s%s\n", 20 - n, "", options[i].summary);
+        }
+}
+
+void help_print(FILE *stream, const Verb *verbs, size_t n_verbs) {
+        fprintf(stream, "fulgurctl [--json] [--env-file FILE] COMMAND …\n\nLooks after a Fulgur "
+                        "instance.\n\nCommands:\n");
+        for (size_t i = 0; i < n_verbs; i++)
+                fprintf(stream, "  %s%s%s\n        %s\n", verbs[i].words, *verbs[i].arguments ? " " : "",
+                        verbs[i].arguments, verbs[i].summary);
+        fprintf(stream, "\nOptions:\n");
+        print_options(stream);
+        fprintf(stream, "\nSee fulgurctl(1) for exit codes and the format of kickstart files.\n");
+}
+
+/* A line for each: what it is, words, arguments, summary, with tabs between. The completions are made of it. */
+static void print_list(const Verb *verbs, size_t n_verbs) {
+        for (size_t i = 0; i < ELEMENTSOF(options); i++)
+                printf("option\t%s\t%s\t%s\n", options[i].name, options[i].argument, options[i].summary);
+        for (size_t i = 0; i < n_verbs; i++)
+                printf("verb\t%s\t%s\t%s\n", verbs[i].words, verbs[i].arguments, verbs[i].summary);
+}
+
+static void print_roff_char(const char **p) {
+        if (**p == '-' || **p == '\\')
+                printf("\\%s", **p == '-' ? "-" : "e");
+        else if (strncmp(*p, "…", 3) == 0) {
+                printf("\\|.\\|.\\|.");
+                *p += 2;
+        } else
+                putchar(**p);
+        (*p)++;
+}
+
+static void print_roff(const char *text) {
+        while (*text)
+                print_roff_char(&text);
+}
+
+/* Bold is what is typed as it stands, italic what stands for something: in capitals. */
+static void print_roff_usage(const char *text) {
+        while (*text) {
+                bool literal = islower((unsigned char)*text) || *text == '-';
+
+                if (!isupper((unsigned char)*text) && !literal) {
+                        print_roff_char(&text);
+                        continue;
+                }
+                printf(literal ? "\\fB" : "\\fI");
+                while (*text == '-' || isalnum((unsigned char)*text))
+                        print_roff_char(&text);
+                printf("\\fR");
+        }
+}
+
+static void print_roff_verb(const Verb *verb) {
+        printf(".TP\n");
+        print_roff_usage(verb->words);
+        if (*verb->arguments)
+                putchar(' ');
+        print_roff_usage(verb->arguments);
+        printf("\n%c", toupper((unsigned char)verb->summary[0]));
+        print_roff(verb->summary + 1);
+        printf(".\n");
+
+        for (size_t i = 0; i < ELEMENTSOF(details); i++)
+                if (strcmp(details[i].words, verb->words) == 0) {
+                        print_roff(details[i].text);
+                        putchar('\n');
+                }
+}
+
+int help_run(const Verb *verbs, size_t n_verbs, const char *form) {
+        if (!form)
+                help_print(stdout, verbs, n_verbs);
+        else if (strcmp(form, "--list") == 0)
+                print_list(verbs, n_verbs);
+        else if (strcmp(form, "--roff") == 0)
+                for (size_t i = 0; i < n_verbs; i++)
+                        print_roff_verb(&verbs[i]);
+        else
+                return ctl_fail(EXIT_USAGE, "help takes --list or --roff, not \"%s\"", form);
+        return EXIT_OK;
+}
