@@ -54,6 +54,7 @@ int verb_run_list(Ctl *ctl, int argc, char *argv[]);
 int verb_run_retry(Ctl *ctl, int argc, char *argv[]);
 int verb_run_show(Ctl *ctl, int argc, char *argv[]);
 int verb_run_tail(Ctl *ctl, int argc, char *argv[]);
+int verb_setup(Ctl *ctl, int argc, char *argv[]);
 int verb_status(Ctl *ctl, int argc, char *argv[]);
 int verb_token_create(Ctl *ctl, int argc, char *argv[]);
 int verb_worker_list(Ctl *ctl, int argc, char *argv[]);

@@ -78,3 +78,26 @@ SELECT coalesce(c.worker, h.worker) AS worker, coalesce(c.n_sockets, 0) AS n_soc
        coalesce(h.n_runs, 0) AS n_runs, h.oldest_claim
   FROM connected c FULL JOIN holding h ON h.worker = c.worker
  ORDER BY worker;
+
+-- What set-up looks at before it changes anything.
+
+-- name: ctl_setup_has_owner
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fulgur');
+
+-- name: ctl_setup_has_webhooks
+SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = 'fulgur-webhooks');
+
+-- name: ctl_setup_has_database
+SELECT EXISTS (SELECT FROM pg_database WHERE datname = 'fulgur');
+
+-- What is granted in one transaction is there as a whole, or not at all. Joined, so that a server without the role has an answer.
+-- name: ctl_setup_has_grants
+SELECT coalesce((SELECT has_table_privilege(r.oid, to_regclass('webhook_replies'), 'DELETE')
+                    AND has_table_privilege(r.oid, to_regclass('run_queue'), 'INSERT')
+                    AND has_table_privilege(r.oid, to_regclass('webhook_auth_methods'), 'SELECT')
+                   FROM pg_roles r WHERE r.rolname = 'fulgur-webhooks'), false);
+
+-- Anyone without an address, this one with it.
+-- name: ctl_setup_has_superuser
+-- params: email
+SELECT EXISTS (SELECT FROM users WHERE role = 'superuser' AND ($1::text IS NULL OR email = $1::text));

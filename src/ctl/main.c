@@ -32,6 +32,8 @@ static const Verb verbs[] = {
         { "run show", "RUN", "show a run with its steps", 0, VERB_DATABASE, verb_run_show },
         { "run tail", "RUN", "print log lines as they arrive, until the run ends", 0, VERB_DATABASE,
           verb_run_tail },
+        { "setup", "[--superuser EMAIL] [--database-url-file FILE] [--no-start] [--plain-credentials]",
+          "do all that is left to do after installing", 0, VERB_ALONE, verb_setup },
         { "status", "", "queue, daemons, database at a glance", 0, VERB_DATABASE, verb_status },
         { "token create", "EMAIL", "make an API token for a user", NEED_RUN_TOKEN_KEY, VERB_DATABASE,
           verb_token_create },
