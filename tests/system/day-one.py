@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+#
+# From packages to a run that succeeds, services that are killed, and the packages gone again.
+
+import subprocess
+
+import admin
+from machine import play, wait_until
+
+SOCKETS = {'web': '127.0.0.1:4000', 'webhooks': '/run/fulgur/webhooks.sock', 'workers': '/run/fulgur/workers.sock'}
+
+
+def run_something(machine):
+    """post a webhook through the public port; the runner executes it"""
+    admin.await_success(machine, admin.post(machine))
+
+
+def leave_and_come_back(machine):
+    """stop the services; the next webhook starts them"""
+    machine.run('systemctl stop fulgur-web.service fulgur-webhooks.service')
+    admin.post(machine)
+    machine.run('systemctl stop fulgur-web.service')
+    print('# activation to first byte:', machine.run(
+        "curl -s -o /dev/null -w '%{time_starttransfer}' http://127.0.0.1:4000/health_check"), 's')
+
+
+def ask(machine, name):
+    where = f'--unix-socket {SOCKETS[name]}' if SOCKETS[name].startswith('/') else ''
+    url = 'http://localhost/' if where else f'http://{SOCKETS[name]}/health_check'
+    return subprocess.Popen(machine.command(f"curl -sS -o /dev/null -w '%{{http_code}}' {where} {url}"),
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def kill_each(machine):
+    """kill -9 each service while callers wait in its backlog: none is refused"""
+    for name in SOCKETS:
+        machine.allow('^systemd$', rf'fulgur-{name}\.service: (Main process exited, code=killed|Failed with result .signal)')
+        ask(machine, name).wait()       # it runs now
+        pid = machine.main_pid(f'fulgur-{name}.service')
+        machine.run(f'kill -STOP {pid}')
+        callers = [ask(machine, name) for _ in range(20)]
+        family = '-xl' if SOCKETS[name].startswith('/') else '-tl'
+        wait_until('all wait in the backlog', lambda: int(machine.run(  # pylint: disable=cell-var-from-loop
+            f"ss -Hn {family} | grep -F '{SOCKETS[name]} ' | awk '{{ print {'$3' if family == '-xl' else '$2'} }}'")) >= 20)
+        machine.run(f'kill -KILL {pid}')
+        answers = [caller.communicate()[0] for caller in callers]
+        assert all(len(a) == 3 and a != '000' for a in answers), f'{name}: {answers}'
+        assert machine.main_pid(f'fulgur-{name}.service') != pid
+
+
+def take_away(machine):
+    """remove, then purge: nothing runs, the data stays"""
+    machine.run('dpkg --remove fulgur-runner fulgur')
+    assert machine.run("systemctl list-units --plain --no-legend --state=active 'fulgur*.service' 'fulgur*.socket' 'fulgur*.timer'") == ''
+    machine.run('dpkg --purge fulgur-runner fulgur')
+    assert int(machine.run('cd /; runuser -u postgres -- psql -tA -d fulgur -c "SELECT count(*) FROM runs"')) > 0
+    machine.run('test -s /etc/credstore/fulgur.primary-key')
+
+
+play(*admin.SET_UP, run_something, leave_and_come_back, kill_each, take_away)
