@@ -31,48 +31,30 @@ def install(machine):
     machine.install(*machine.debs)
 
 
-def make_database(machine):
-    """make the roles and the database"""
+def set_up(machine):
+    """fulgurctl setup does all the rest; a second time it has nothing to do"""
     machine.run('systemctl start postgresql')
     wait_until('PostgreSQL answers', lambda: machine.try_run('runuser -u postgres -- psql -c "SELECT 1"')[0] == 0)
-    machine.run('cd /; runuser -u postgres -- createuser fulgur')
-    machine.run('cd /; runuser -u postgres -- createuser fulgur-webhooks')
-    machine.run('cd /; runuser -u postgres -- createdb --owner=fulgur fulgur')
-    machine.run('''cd /; runuser -u postgres -- psql -c 'GRANT fulgur TO "fulgur-webhooks"' ''')
+    print(machine.run(f'fulgurctl setup --superuser root@example.org {machine.set_up_options}', 'an engine weaves patterns\n'))
+    again = json.loads(machine.run('fulgurctl --json setup'))
+    assert again['ok'] and not again['changed'], again
 
 
-CREDENTIALS = {
-    'PRIMARY_ENCRYPTION_KEY': 'fulgur.primary-key',
-    'SECRET_KEY_BASE': 'fulgur.session-key',
-    'WORKER_RUNS_PRIVATE_KEY': 'fulgur.run-token-key',
-    'WORKER_SECRET': 'fulgur.worker-secret',
-}
-
-
-def make_keys(machine):
-    """make the keys, as credentials"""
-    machine.run('install -d -m 0700 /etc/credstore')
-    for kind in ('encryption', 'worker', 'session'):
-        for line in machine.run(f'fulgurctl key generate {kind} 2>/dev/null').splitlines():
-            name, _, value = line.partition('=')
-            if name in CREDENTIALS:
-                machine.write(f'/etc/credstore/{CREDENTIALS[name]}', value.strip('"\''), '0600')
-
-
-def start(machine):
-    """start fulgur.target and the runner"""
-    machine.run('systemctl enable --now fulgur.target fulgur-runner.service')
+def start_runner(machine):
+    """start the small worker"""
+    machine.run('systemctl enable --now fulgur-runner.service')
 
 
 def declare(machine):
     """declare a workflow"""
-    text = machine.run('systemd-run --quiet --pipe --wait -p User=fulgur -p LoadCredential=fulgur.primary-key '
-                       '-p LoadCredential=fulgur.run-token-key fulgurctl kickstart - --manifest /dev/stdout', WORKFLOW)
+    load = 'LoadCredential' if machine.set_up_options else 'LoadCredentialEncrypted'
+    text = machine.run(f'systemd-run --quiet --pipe --wait -p User=fulgur -p {load}=fulgur.primary-key '
+                       f'-p {load}=fulgur.run-token-key fulgurctl kickstart -', WORKFLOW)
     manifest = json.loads(text[text.index('{'):])
     machine.hook = 'http://127.0.0.1:4000' + manifest['workflows'][0]['webhook_path']
 
 
-SET_UP = (install, make_database, make_keys, start, declare)
+SET_UP = (install, set_up, start_runner, declare)
 
 
 def post(machine, data='{}'):

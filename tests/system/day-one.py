@@ -36,6 +36,8 @@ def kill_each(machine):
     """kill -9 each service while callers wait in its backlog: none is refused"""
     for name in SOCKETS:
         machine.allow('^systemd$', rf'fulgur-{name}\.service: (Main process exited, code=killed|Failed with result .signal)')
+        if name == 'workers':
+            machine.allow('^fulgur-runner$', r'^connection closed \(1006\), trying again')
         ask(machine, name).wait()       # it runs now
         pid = machine.main_pid(f'fulgur-{name}.service')
         machine.run(f'kill -STOP {pid}')
@@ -55,7 +57,7 @@ def take_away(machine):
     assert machine.run("systemctl list-units --plain --no-legend --state=active 'fulgur*.service' 'fulgur*.socket' 'fulgur*.timer'") == ''
     machine.run('dpkg --purge fulgur-runner fulgur')
     assert int(machine.run('cd /; runuser -u postgres -- psql -tA -d fulgur -c "SELECT count(*) FROM runs"')) > 0
-    machine.run('test -s /etc/credstore/fulgur.primary-key')
+    machine.run('test -s /etc/credstore.encrypted/fulgur.primary-key')
 
 
 play(*admin.SET_UP, run_something, leave_and_come_back, kill_each, take_away)

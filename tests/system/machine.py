@@ -68,6 +68,7 @@ class Machine:
         tree = subprocess.run([f'{HERE}/tree', *self.debs], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         self.state = tempfile.mkdtemp(prefix='fulgur-system.', dir='/var/tmp')
         self.allowed = list(ALWAYS_ALLOWED)
+        self.set_up_options = ''        # of fulgurctl setup
         self.rig = subprocess.Popen([f'{HERE}/boot', tree, self.state])
         self.pid = wait_until('systemd runs', self._booted)
         wait_until('the system is up', lambda: self.try_run('systemctl is-system-running')[1].strip() in ('running', 'degraded'))
