@@ -48,6 +48,9 @@ def check_possible():
             skip(f'{program} is not installed')
     if subprocess.run(['unshare', '--mount', '--pid', '--fork', '--net', 'true'], check=False).returncode != 0:
         skip('namespaces are not to be had')
+    groups = subprocess.run(['findmnt', '-n', '-o', 'TARGET', '-t', 'cgroup2'], check=False, stdout=subprocess.PIPE, text=True).stdout.split('\n')[0]
+    if not groups or not os.access(f'{groups}/cgroup.procs', os.W_OK):
+        skip('there is no control group tree to put a system into')
 
 
 def wait_until(what, probe, seconds=60):
@@ -65,7 +68,10 @@ class Machine:
     def __init__(self):
         check_possible()
         self.debs = packages()
-        tree = subprocess.run([f'{HERE}/tree', *self.debs], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        made = subprocess.run([f'{HERE}/tree', *self.debs], check=False, stdout=subprocess.PIPE, text=True)
+        if made.returncode != 0:
+            skip('no Debian tree could be made: is a mirror in reach?')
+        tree = made.stdout.strip()
         self.state = tempfile.mkdtemp(prefix='fulgur-system.', dir='/var/tmp')
         self.allowed = list(ALWAYS_ALLOWED)
         self.set_up_options = ''        # of fulgurctl setup
