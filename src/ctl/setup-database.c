@@ -81,7 +81,7 @@ Outcome setup_url(Setup *setup) {
         int r;
 
         if (setup_has_credential(setup, "fulgur.database-url") && !setup->url_file) {
-                r = secret_read_file(setup_path(setup, "/etc/credstore/fulgur.database-url"), &setup->url);
+                r = setup_read_credential(setup, "fulgur.database-url", &setup->url);
                 return r < 0 ? setup_fail(setup, "name it again with --database-url-file FILE") : OUTCOME_SAME;
         }
         if (!setup->url_file) {

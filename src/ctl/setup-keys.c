@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,7 +98,7 @@ static int store_encrypted(Setup *setup, const char *name, Text value) {
         if (r < 0)
                 return r;
         (void) unlink(beside);
-        r = setup_run(argv, value, true);
+        r = setup_run(argv, value, -1, true);
         if (r != 0)
                 return r < 0 ? r : -EOPNOTSUPP;
         return chmod(beside, 0400) < 0 || rename(beside, path) < 0 ? -errno : 0;
@@ -111,6 +112,29 @@ int setup_store_credential(Setup *setup, const char *name, Text value) {
                 return 0;
         r = make_directories(setup_path(setup, "/etc/credstore"));
         return r < 0 ? r : write_file(setup, plain_path(setup, name), value, 0400);
+}
+
+/* Into memory and nowhere else; what lies there goes with the descriptor. */
+static int read_encrypted(Setup *setup, const char *name, Secret **ret_value) {
+        const char *option = arena_printf(&setup->ctl->arena, "--name=%s", name);
+        const char *const argv[] = { "systemd-creds", "decrypt", option, encrypted_path(setup, name), "-", NULL };
+        char path[64];
+        int fd, r;
+
+        fd = memfd_create("credential", MFD_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+        r = setup_run(argv, TEXT_NULL, fd, false);
+        r = r == 0 ? secret_read_file(path, ret_value) : r < 0 ? r : -EIO;
+        close(fd);
+        return r;
+}
+
+int setup_read_credential(Setup *setup, const char *name, Secret **ret_value) {
+        int r = secret_read_file(plain_path(setup, name), ret_value);
+
+        return r == -ENOENT ? read_encrypted(setup, name, ret_value) : r;
 }
 
 static Outcome make_key(Setup *setup, const char *variable, const char *name, int (*make)(Buffer *ret_key)) {

@@ -5,15 +5,13 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "ctl/setup.h"
@@ -31,7 +29,7 @@ static int wait_for(pid_t pid) {
         return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
 }
 
-int setup_run(const char *const argv[], Text input, bool quiet) {
+int setup_run(const char *const argv[], Text input, int output, bool quiet) {
         posix_spawn_file_actions_t actions;
         int fds[2], r;
         pid_t pid;
@@ -46,7 +44,10 @@ int setup_run(const char *const argv[], Text input, bool quiet) {
 
         posix_spawn_file_actions_init(&actions);
         posix_spawn_file_actions_adddup2(&actions, fds[0], STDIN_FILENO);
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+        if (output >= 0)
+                posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+        else
+                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
         if (quiet)
                 posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
         if (r == 0)
@@ -59,7 +60,7 @@ int setup_run(const char *const argv[], Text input, bool quiet) {
 static int systemctl(const char *verb, const char *unit, bool quiet) {
         const char *const argv[] = { "systemctl", verb, unit, NULL };
 
-        return setup_run(argv, TEXT_NULL, quiet);
+        return setup_run(argv, TEXT_NULL, -1, quiet);
 }
 
 /* -- units ------------------------------------------------------------------------------------- */
@@ -89,7 +90,6 @@ Outcome setup_start(Setup *setup) {
         /* Also what a target that is active already could not start before. */
         if (systemctl("start", "fulgur.target", false) != 0 || !is_started())
                 return setup_fail(setup, "see \"systemctl status 'fulgur*'\" and \"journalctl -xu 'fulgur*'\"");
-        (void) systemctl("try-restart", "fulgur-migrate.service", true);
         return OUTCOME_DONE;
 }
 

@@ -38,6 +38,8 @@ Outcome setup_fail(Setup *setup, const char *format, ...) _printf_(2, 3);
 /* One credential: the value is written for the units, encrypted where the machine can. */
 int setup_store_credential(Setup *setup, const char *name, Text value);
 bool setup_has_credential(Setup *setup, const char *name);
+/* Read back, decrypted where it has to be. */
+int setup_read_credential(Setup *setup, const char *name, Secret **ret_value);
 
 Outcome setup_primary_key(Setup *setup);
 Outcome setup_worker_secret(Setup *setup);
@@ -54,9 +56,9 @@ Outcome setup_first_user(Setup *setup);
 Outcome setup_start(Setup *setup);
 Outcome setup_check(Setup *setup);
 
-/* Runs a program without a shell: its exit status, or -errno. `input` goes to its standard input. Its output
- * is dropped when `quiet`. */
-int setup_run(const char *const argv[], Text input, bool quiet);
+/* Runs a program without a shell: its exit status, or -errno. `input` goes to its standard input, what it
+ * writes to the descriptor `output` (-1: nowhere). `quiet`: its complaints are dropped, too. */
+int setup_run(const char *const argv[], Text input, int output, bool quiet);
 /* Where the public socket listens. */
 const char *setup_host(const Setup *setup);
 const char *setup_port(const Setup *setup);
