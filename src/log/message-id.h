@@ -17,3 +17,4 @@
 #define MSG_WEBHOOKS_REFUSED "5b8f0c1f6d4f4b0f9a57c2c1f3a60b09"
 #define MSG_MIGRATED "5b8f0c1f6d4f4b0f9a57c2c1f3a60b0a"
 #define MSG_CRON_FAILED "5b8f0c1f6d4f4b0f9a57c2c1f3a60b0b"
+#define MSG_NOT_SET_UP "5b8f0c1f6d4f4b0f9a57c2c1f3a60b0c"     /* fulgur-setup-check.service says it, too */

@@ -50,6 +50,10 @@ void notify_stopping(void) {
         sd_notify(0, "STOPPING=1\nSTATUS=Finishing what is under way");
 }
 
+bool notify_refusing(const char *why) {
+        return sd_notifyf(0, "STATUS=%s", why) > 0 && sd_listen_fds(0) > 0;
+}
+
 void notify_status(Notify *notify, Buffer *status) {
         const char *text = buffer_string(status);
 

@@ -23,3 +23,5 @@ void notify_reloading(void);
 void notify_stopping(void);
 /* Says so only when it has changed. */
 void notify_status(Notify *notify, Buffer *status);
+/* Why we will not start. True: a socket of the manager's would have us started again at once. */
+bool notify_refusing(const char *why);

@@ -15,6 +15,8 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sysexits.h>
+#include <time.h>
 
 #include "basic/clock.h"
 #include "crypto/secret.h"
@@ -35,6 +37,8 @@
 #define LINGER_USEC (10 * USEC_PER_SEC)
 #define STOP_POLL_USEC (50 * USEC_PER_MSEC)
 
+#define MISCONFIGURED_SECONDS 5
+
 /* The service and what only this file needs. */
 typedef struct Daemon {
         Service service;
@@ -48,6 +52,9 @@ typedef struct Daemon {
         bool started;                   /* start() was reached: free() has something to free */
 } Daemon;
 
+static void hide_memory(void);
+static int load_settings(Daemon *daemon);
+static void refuse(void);
 static int run(Daemon *daemon);
 static int set_up(Daemon *daemon);
 static void tear_down(Daemon *daemon);
@@ -63,8 +70,15 @@ int service_main(const ServiceConfig *config, int argc, char *argv[]) {
         if (r <= 0)
                 return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 
+        hide_memory();
         crypto_start();
         log_open(config->name);
+
+        r = load_settings(&daemon);
+        if (r < 0) {
+                refuse();
+                return EX_CONFIG;
+        }
 
         r = set_up(&daemon);
         if (r >= 0)
@@ -99,6 +113,14 @@ static int load_settings(Daemon *daemon) {
         if (daemon->options.has_exit_idle)
                 daemon->idle_usec = daemon->options.exit_idle_usec;
         return 0;
+}
+
+/* Whoever waits in a socket's backlog would have us started again and again. */
+static void refuse(void) {
+        const struct timespec pause = { .tv_sec = MISCONFIGURED_SECONDS };
+
+        if (notify_refusing("A setting is wrong or missing: the journal names it"))
+                nanosleep(&pause, NULL);
 }
 
 static void on_pool_change(bool up, void *userdata);
@@ -201,17 +223,12 @@ static int set_up(Daemon *daemon) {
         Service *service = &daemon->service;
         int r;
 
-        hide_memory();
-
         if (service->config->routes) {
                 r = routes_check(service->config->routes);
                 if (r < 0)
                         return r;
         }
 
-        r = load_settings(daemon);
-        if (r < 0)
-                return r;
         r = set_up_loop(daemon);
         if (r < 0)
                 return r;

@@ -264,15 +264,13 @@ static void load_row(Loader *loader, const Setting *row) {
 
 static void check_needs(Loader *loader) {
         for (const Setting *row = setting_table; row->name; row++) {
-                _cleanup_(freep) char *wrong = NULL;
-
                 if (!(row->need & loader->needs) || loader->settings->values[setting_index(row)].secret)
                         continue;
 
-                if (asprintf(&wrong, "is not set: '%s' makes one, to be given as the credential %s",
-                             row->keygen, row->credential) < 0)
-                        out_of_memory();
-                complain(loader, row->name, NULL, wrong);
+                log_full(LOG_ERR, 0, NULL, MSG_NOT_SET_UP,
+                         "%s is not set: run \"fulgurctl setup\", or give what '%s' makes as the credential %s",
+                         row->name, row->keygen, row->credential);
+                loader->n_wrong++;
         }
 }
 

@@ -11,6 +11,23 @@ from machine import play, wait_until
 SOCKETS = {'web': '127.0.0.1:4000', 'webhooks': '/run/fulgur/webhooks.sock', 'workers': '/run/fulgur/workers.sock'}
 
 
+def not_yet(machine):
+    """before set-up nothing runs, nothing listens, and everything says what comes next"""
+    machine.allow('^fulgur$', r'^Fulgur is not set up yet')
+    machine.allow('^fulgur-web(hooks)?$', r'is not set: run "fulgurctl setup"')
+    machine.allow('^systemd$', r"fulgur-(setup-check|web|webhooks)\.service: (Main process exited, code=exited, status=78|"
+                               r"Failed with result 'exit-code')|^(Failed to start|Dependency failed for) .*Fulgur")
+    assert machine.try_run('systemctl start fulgur.target')[0] != 0
+    for unit in ('fulgur-setup-check.service', 'fulgur-web.service', 'fulgur-webhooks.service'):
+        assert machine.try_run(f'systemctl start {unit}')[0] != 0, unit
+        said = machine.try_run(f'systemctl status {unit}')[1]
+        assert 'fulgurctl setup' in said, said
+        assert machine.run(f'systemctl show --value --property NRestarts {unit}') == '0'
+    assert machine.run("systemctl list-units --plain --no-legend --state=active 'fulgur*'") == ''
+    assert 'The packages are installed, but there are no keys yet' in machine.run('journalctl -x -t fulgur')
+    machine.run("systemctl reset-failed 'fulgur*'")
+
+
 def run_something(machine):
     """post a webhook through the public port; the runner executes it"""
     admin.await_success(machine, admin.post(machine))
@@ -60,4 +77,4 @@ def take_away(machine):
     machine.run('test -s /etc/credstore.encrypted/fulgur.primary-key')
 
 
-play(*admin.SET_UP, run_something, leave_and_come_back, kill_each, take_away)
+play(admin.install, not_yet, *admin.SET_UP[1:], run_something, leave_and_come_back, kill_each, take_away)

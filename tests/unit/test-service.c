@@ -430,7 +430,7 @@ static void test_refuses_to_start(void) {
                 { { "--exit-idle-time=x" },  {},                          1 },
                 { { "--listen=nowhere" },    {},                          1 },
                 { { "--listen=/no/such/s" }, {},                          1 },
-                { {},                        { "PORT", "x" },             1 },
+                { {},                        { "PORT", "x" },             78 },
                 { {},                        { "DATABASE_URL", "x://" },  1 },
         };
 

@@ -288,7 +288,7 @@ static void test_all_at_once(void) {
         CHECK_INT(outcome.status, 1);
         check_contains(outcome.said, "PORT");
         check_contains(outcome.said, "LOG_LEVEL");
-        check_contains(outcome.said, "PRIMARY_ENCRYPTION_KEY is not set: 'fulgurctl key generate encryption'");
+        check_contains(outcome.said, "PRIMARY_ENCRYPTION_KEY is not set: run \"fulgurctl setup\", or give what 'fulgurctl key generate encryption'");
 }
 
 /* -- the file -------------------------------------------------------------------------------------------- */
