@@ -46,6 +46,7 @@ typedef struct Verb {
 int verb_config_check(Ctl *ctl, int argc, char *argv[]);
 int verb_config_show(Ctl *ctl, int argc, char *argv[]);
 int verb_config_reference(Ctl *ctl, int argc, char *argv[]);
+int verb_doctor(Ctl *ctl, int argc, char *argv[]);
 int verb_key_generate(Ctl *ctl, int argc, char *argv[]);
 int verb_kickstart(Ctl *ctl, int argc, char *argv[]);
 int verb_migrate(Ctl *ctl, int argc, char *argv[]);
@@ -58,6 +59,11 @@ int verb_setup(Ctl *ctl, int argc, char *argv[]);
 int verb_status(Ctl *ctl, int argc, char *argv[]);
 int verb_token_create(Ctl *ctl, int argc, char *argv[]);
 int verb_worker_list(Ctl *ctl, int argc, char *argv[]);
+
+/* root.c: a credential out of the credstores of /etc, -ENOENT without one; the database as user fulgur. Who is not
+ * root finds no credential, and connects as who he is. As conn_open(). */
+int root_read_credential(const char *name, Secret **ret_value);
+int root_open_database(const Settings *settings, Conn **ret_conn);
 
 /* help.c: the help of --help, or with a form, "--list" for completions or "--roff" for the manual, the verbs
  * in that form. Returns an exit code. */

@@ -101,3 +101,36 @@ SELECT coalesce((SELECT has_table_privilege(r.oid, to_regclass('webhook_replies'
 -- name: ctl_setup_has_superuser
 -- params: email
 SELECT EXISTS (SELECT FROM users WHERE role = 'superuser' AND ($1::text IS NULL OR email = $1::text));
+
+-- What the doctor asks.
+
+-- name: ctl_doctor_server
+SELECT current_setting('server_version') AS server_version, current_setting('server_version_num')::bigint AS number;
+
+-- A unix socket has no address.
+-- name: ctl_doctor_tls
+SELECT inet_server_addr() IS NULL OR inet_server_addr() << inet '127.0.0.0/8' OR inet_server_addr() = inet '::1' AS local,
+       coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false) AS encrypted;
+
+-- One sealed value for each key: the head names it (crypto/vault.h).
+-- name: ctl_doctor_seals
+SELECT DISTINCT ON (substring(sealed FOR 9)) sealed
+  FROM (SELECT body AS sealed FROM credential_bodies
+        UNION ALL SELECT username FROM webhook_auth_methods
+        UNION ALL SELECT password FROM webhook_auth_methods
+        UNION ALL SELECT api_key FROM webhook_auth_methods) AS every
+ WHERE sealed IS NOT NULL;
+
+-- name: ctl_doctor_clock
+SELECT clock_timestamp() AS now;
+
+-- name: ctl_doctor_workers
+SELECT (SELECT count(*) FROM service_instances i CROSS JOIN json_array_elements(i.workers) AS w
+         WHERE i.seen_at > now() - interval '1 minute') AS n_workers,
+       count(*) AS n_waiting,
+       coalesce(extract(epoch FROM now() - min(q.inserted_at)) * 1000000, 0)::bigint AS waited_usec
+  FROM run_queue q
+ WHERE q.state = 'available';
+
+-- name: ctl_doctor_archived
+SELECT last_archived_time FROM pg_stat_archiver;

@@ -26,6 +26,9 @@ static const struct {
 } details[] = {
         { "config check", "What is wrong is named with its line." },
         { "config reference", "As in fulgur.env(5)." },
+        { "doctor", "Each check has a number, what was found, and the command to go on with. Nothing is changed. The exit "
+                    "status is 1 if a check failed; warnings are for when there is time. Run it as root: others see "
+                    "less." },
         { "key generate", "To standard output, in the shape that fulgur.env takes; nothing is stored. The keys of "
                           "\"worker\" are what the server needs and what the worker needs to trust each other." },
         { "kickstart", "Creates users, projects, credentials and workflows as FILE (- for standard input) declares "

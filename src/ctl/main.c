@@ -15,11 +15,13 @@
 #include "log/log.h"
 
 static const Verb verbs[] = {
-        { "config check", "", "check the settings and secrets", 0, VERB_SETTINGS, verb_config_check },
+        { "config check", "", "check the settings and secrets", WANT_ALL_SECRETS, VERB_SETTINGS,
+          verb_config_check },
         { "config reference", "[--roff]", "print every variable and what it does", 0, VERB_ALONE,
           verb_config_reference },
-        { "config show", "", "print the settings in force; secrets only as set or not set", 0, VERB_SETTINGS,
-          verb_config_show },
+        { "config show", "", "print the settings in force; secrets only as set or not set",
+          WANT_ALL_SECRETS, VERB_SETTINGS, verb_config_show },
+        { "doctor", "", "look whether everything is well, and say what mends it", 0, VERB_ALONE, verb_doctor },
         { "key generate", "encryption|worker|session", "print new keys", 0, VERB_ALONE, verb_key_generate },
         { "kickstart", "FILE [--manifest OUT]", "fill the instance from a YAML or JSON file",
           NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY, VERB_DATABASE, verb_kickstart },
@@ -77,13 +79,12 @@ static int run_verb(Ctl *ctl, const Verb *verb, int argc, char *argv[]) {
         int r;
 
         if (verb->wants >= VERB_SETTINGS) {
-                r = settings_load_with_file(ctl->env_file, verb->needs, &ctl->settings);
+                r = settings_load_with_file(ctl->env_file, verb->needs, root_read_credential, &ctl->settings);
                 if (r < 0)
                         return EXIT_CONFIG;
         }
         if (verb->wants >= VERB_DATABASE) {
-                r = conn_open(ctl->settings->database_url, ctl->settings->disable_db_ssl, "fulgurctl",
-                              &ctl->conn);
+                r = root_open_database(ctl->settings, &ctl->conn);
                 if (r < 0)
                         return r == -EINVAL ? EXIT_CONFIG : EXIT_DATABASE;
         }

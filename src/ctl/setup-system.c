@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl/doctor.h"
 #include "ctl/setup.h"
 
 #define ANSWER_TIMEOUT_MSEC 20000
@@ -151,4 +152,19 @@ Outcome setup_check(Setup *setup) {
         if (fd >= 0)
                 close(fd);
         return good ? OUTCOME_SAME : setup_fail(setup, "see \"journalctl -xu fulgur-web.service\"");
+}
+
+Outcome setup_doctor(Setup *setup) {
+        unsigned n_failed, n_warnings;
+
+        if (setup->no_start) {
+                setup->note = "not started";
+                return OUTCOME_SKIPPED;
+        }
+        n_failed = doctor_count(setup->ctl, &n_warnings);
+        if (n_failed > 0)
+                return setup_fail(setup, "%u things are not well: \"fulgurctl doctor\" names them", n_failed);
+        if (n_warnings > 0)
+                setup->note = arena_printf(&setup->ctl->arena, "%u warnings, see \"fulgurctl doctor\"", n_warnings);
+        return OUTCOME_SAME;
 }

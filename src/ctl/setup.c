@@ -32,6 +32,7 @@ static const Step steps[] = {
         { "superuser", "first superuser", setup_first_user },
         { "units", "fulgur.target enabled and started", setup_start },
         { "answer", "the public address answers", setup_check },
+        { "doctor", "fulgurctl doctor finds everything well", setup_doctor },
 };
 
 static const char *outcome_word(Outcome outcome) {

@@ -55,6 +55,7 @@ Outcome setup_first_user(Setup *setup);
 
 Outcome setup_start(Setup *setup);
 Outcome setup_check(Setup *setup);
+Outcome setup_doctor(Setup *setup);
 
 /* Runs a program without a shell: its exit status, or -errno. `input` goes to its standard input, what it
  * writes to the descriptor `output` (-1: nowhere). `quiet`: its complaints are dropped, too. */

@@ -26,6 +26,7 @@ typedef struct Loader {
         bool file_is_source;            /* values come from it: nobody has put them into the environment */
         bool file_first;                /* at reload the environment is what the file was at the start */
         unsigned needs;                 /* SettingsNeed of the program */
+        SettingsCredential credential;  /* NULL: only systemd gives any */
         unsigned n_wrong;
 } Loader;
 
@@ -89,18 +90,29 @@ static const char *find_default(const Loader *loader, const Setting *row) {
         return loader->settings->production && row->production ? row->production : row->fallback;
 }
 
-static Secret *find_credential(Loader *loader, const Setting *row) {
+static int read_credential(const Loader *loader, const Setting *row, Secret **ret_value) {
         const char *directory = getenv("CREDENTIALS_DIRECTORY");
         _cleanup_(freep) char *path = NULL;
+
+        if (!directory) {
+                bool wanted = row->need == 0 || (row->need | WANT_ALL_SECRETS) & loader->needs;
+
+                return loader->credential && wanted ? loader->credential(row->credential, ret_value) : -ENOENT;
+        }
+
+        if (asprintf(&path, "%s/%s", directory, row->credential) < 0)
+                out_of_memory();
+        return secret_read_file(path, ret_value);
+}
+
+static Secret *find_credential(Loader *loader, const Setting *row) {
         Secret *secret;
         int r;
 
-        if (!row->credential || !directory)
+        if (!row->credential)
                 return NULL;
-        if (asprintf(&path, "%s/%s", directory, row->credential) < 0)
-                out_of_memory();
 
-        r = secret_read_file(path, &secret);
+        r = read_credential(loader, row, &secret);
         if (r == -ENOENT)
                 return NULL;
         if (r < 0) {
@@ -371,7 +383,8 @@ int settings_load(unsigned needs, Settings **ret_settings) {
         return load(&(Loader) { .file = file, .needs = needs }, ret_settings);
 }
 
-int settings_load_with_file(const char *path, unsigned needs, Settings **ret_settings) {
+int settings_load_with_file(const char *path, unsigned needs, SettingsCredential credential,
+                            Settings **ret_settings) {
         _cleanup_(env_file_freep) EnvFile *file = NULL;
         int r;
 
@@ -381,7 +394,8 @@ int settings_load_with_file(const char *path, unsigned needs, Settings **ret_set
         if (r < 0 && r != -ENOENT)
                 log_warning_errno(r, "Going on without %s: %m", file_path());
 
-        return load(&(Loader) { .file = file, .file_is_source = true, .needs = needs }, ret_settings);
+        return load(&(Loader) { .file = file, .file_is_source = true, .needs = needs, .credential = credential },
+                    ret_settings);
 }
 
 static void take_over(Settings *settings, Settings *fresh, const Setting *row) {

@@ -73,6 +73,7 @@ typedef enum SettingsNeed {
         NEED_WORKER_SECRET = 1 << 1,
         NEED_RUN_TOKEN_KEY = 1 << 2,
         NEED_SESSION_KEY = 1 << 3,
+        WANT_ALL_SECRETS = 1 << 4,      /* reads also those it can do without */
 } SettingsNeed;
 
 /* Reads environment and $CREDENTIALS_DIRECTORY. Everything wrong is logged (variable, what is wrong, and
@@ -80,9 +81,13 @@ typedef enum SettingsNeed {
  * ($FULGUR_ENV_FILE, else /etc/fulgur/fulgur.env, when we may read it) whose name no row knows is wrong
  * too. The secrets' variables are wiped and removed from the environment, so this works once per process. */
 int settings_load(unsigned needs, Settings **ret_settings);
+/* Reads a credential for who is given none by systemd. -ENOENT: not there; else an errno that is reported. */
+typedef int (*SettingsCredential)(const char *name, Secret **ret_value);
 /* The same, with the file read first by us, for fulgurctl, which systemd does not start: the environment
- * wins over it. `path` NULL: as above, and it need not be there. */
-int settings_load_with_file(const char *path, unsigned needs, Settings **ret_settings);
+ * wins over it. `path` NULL: as above, and it need not be there. `credential` (or NULL) is asked when there
+ * is no $CREDENTIALS_DIRECTORY, for keys that are needed and for secrets that are nobody's need. */
+int settings_load_with_file(const char *path, unsigned needs, SettingsCredential credential,
+                            Settings **ret_settings);
 /* Reads the file again and takes over what may change while a daemon runs: the log level and the limits.
  * What is wrong is logged, nothing is changed and -EINVAL returned. Without a readable file nothing
  * changes. */

@@ -69,7 +69,7 @@ static char *read_file(const char *name) {
 }
 
 static int load(const Case *c, Settings **ret_settings) {
-        return c->with_file ? settings_load_with_file(NULL, c->needs, ret_settings) :
+        return c->with_file ? settings_load_with_file(NULL, c->needs, NULL, ret_settings) :
                               settings_load(c->needs, ret_settings);
 }
 
