@@ -43,6 +43,7 @@ typedef struct Verb {
         int (*run)(Ctl *ctl, int argc, char *argv[]);   /* argv[0] is the last of `words` */
 } Verb;
 
+int verb_bug_report(Ctl *ctl, int argc, char *argv[]);
 int verb_config_check(Ctl *ctl, int argc, char *argv[]);
 int verb_config_show(Ctl *ctl, int argc, char *argv[]);
 int verb_config_reference(Ctl *ctl, int argc, char *argv[]);

@@ -24,6 +24,9 @@ static const struct {
 static const struct {
         const char *words, *text;
 } details[] = {
+        { "bug-report", "Versions, doctor, settings, units and the last notices of the journal, to standard output or a "
+                        "new FILE that only its owner may read. Every key and password that root can find is taken "
+                        "out; names of projects, people and machines are not." },
         { "config check", "What is wrong is named with its line." },
         { "config reference", "As in fulgur.env(5)." },
         { "doctor", "Each check has a number, what was found, and the command to go on with. Nothing is changed. The exit "

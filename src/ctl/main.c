@@ -15,6 +15,8 @@
 #include "log/log.h"
 
 static const Verb verbs[] = {
+        { "bug-report", "[FILE]", "gather what a helper would ask for, without secrets", 0, VERB_ALONE,
+          verb_bug_report },
         { "config check", "", "check the settings and secrets", WANT_ALL_SECRETS, VERB_SETTINGS,
           verb_config_check },
         { "config reference", "[--roff]", "print every variable and what it does", 0, VERB_ALONE,

@@ -12,6 +12,12 @@ static bool is_hidden(const Setting *row) {
         return row->type == SETTING_SECRET || (row->flags & SETTING_HIDDEN);
 }
 
+bool settings_is_public(const char *name) {
+        const Setting *row = setting_by_name(text_of(name));
+
+        return row && !is_hidden(row);
+}
+
 static bool is_variable(const Setting *row) {
         return row->type != SETTING_HEADING && !(row->flags & SETTING_NO_VARIABLE);
 }

@@ -105,6 +105,9 @@ const Secret *settings_secret(const Settings *settings, const char *name);
 /* Is it set, rather than left to its default? */
 bool settings_is_set(const Settings *settings, const char *name);
 
+/* A variable of the table whose value may be shown? */
+bool settings_is_public(const char *name);
+
 /* One line per variable, "NAME=value" (secrets as "set" or "not set"), or a JSON array of objects. */
 void settings_print(const Settings *settings, FILE *stream, bool json);
 /* The table itself as text for `--help` and fulgur.env(5) (roff). */

@@ -100,4 +100,23 @@ def finds_services(machine):
     assert examine(machine)['backup']['health'] == 'ok'
 
 
-play(*admin.SET_UP, well, finds_settings, mends, finds_keys, finds_services)
+def reports(machine):
+    """a bug report has all that matters, and no secret, wherever it leaked to"""
+    machine.write(CONF, 'SMTP_PASSWORD=planted in the settings\nWORKER_CAPACITY_X=planted in an unknown one\n')
+    machine.run('''systemd-run --quiet --wait --unit=fulgur-leak sh -c '
+        for key in primary-key worker-secret run-token-key session-key; do
+                systemd-creds decrypt --name=fulgur.$key /etc/credstore.encrypted/fulgur.$key -
+                echo
+        done; echo "<4>planted in the settings, told and leaked"' ''')
+    keys = machine.run('for key in /etc/credstore.encrypted/*; do systemd-creds decrypt --name=$(basename $key) $key -; echo; done').split()
+    machine.allow('^sh$', 'told and leaked')
+    for text in (machine.run('fulgurctl bug-report'), machine.run('fulgurctl --json bug-report')):
+        assert 'told and leaked' in text and 'libh2o' in text and 'fulgur-web.socket' in text
+        for secret in (*keys, 'planted in'):
+            assert secret not in text, secret
+    machine.run('fulgurctl bug-report /root/report; test "$(stat -c %a /root/report)" = 600')
+    assert machine.try_run('fulgurctl bug-report /root/report')[0] == 1
+    machine.run(f'rm {CONF}')
+
+
+play(*admin.SET_UP, well, finds_settings, mends, finds_keys, finds_services, reports)
