@@ -25,6 +25,7 @@
 
 #define LOCAL_URL "postgresql://fulgur@/fulgur"
 #define ADMIN_URL "postgresql://postgres@/postgres"
+#define URL_CREDENTIAL "fulgur.database-url"
 
 /* -- as somebody else -------------------------------------------------------------------------- */
 
@@ -76,29 +77,44 @@ static Outcome run_as_owner(Setup *setup, Outcome (*run)(Setup *setup), const ch
 
 /* -- where it is ------------------------------------------------------------------------------- */
 
-Outcome setup_url(Setup *setup) {
+static Outcome url_without_option(Setup *setup) {
         const char *given = setup_env(setup, "DATABASE_URL");
+
+        if (setup_has_credential(setup, URL_CREDENTIAL))
+                return setup_read_credential(setup, URL_CREDENTIAL, &setup->url) >= 0
+                               ? OUTCOME_SAME
+                               : setup_fail(setup, "the credential " URL_CREDENTIAL " cannot be read");
+        if (given)
+                setup->url = secret_new(given, strlen(given));
+        setup->note = given ? "DATABASE_URL of fulgur.env" : "the local PostgreSQL";
+        return OUTCOME_SAME;
+}
+
+/* Services that run know the old one, and the data is there: whoever moves the database does it by hand. */
+static Outcome url_is_stored(Setup *setup) {
+        _cleanup_(secret_freep) Secret *stored = NULL;
+
+        if (setup_read_credential(setup, URL_CREDENTIAL, &stored) >= 0 &&
+            secret_equal(secret_text(stored), secret_text(setup->url)))
+                return OUTCOME_SAME;
+        return setup_fail(setup, "another one is stored already, as the credential " URL_CREDENTIAL
+                                 ": stop fulgur.target and remove it first");
+}
+
+Outcome setup_url(Setup *setup) {
         int r;
 
-        if (setup_has_credential(setup, "fulgur.database-url") && !setup->url_file) {
-                r = setup_read_credential(setup, "fulgur.database-url", &setup->url);
-                return r < 0 ? setup_fail(setup, "name it again with --database-url-file FILE") : OUTCOME_SAME;
-        }
-        if (!setup->url_file) {
-                if (given)
-                        setup->url = secret_new(given, strlen(given));
-                setup->note = given ? "DATABASE_URL of fulgur.env" : "the local PostgreSQL";
-                return OUTCOME_SAME;
-        }
-
+        if (!setup->url_file)
+                return url_without_option(setup);
         r = secret_read_file(setup->url_file, &setup->url);
         if (r < 0)
                 return setup_fail(setup, "%s: %s", setup->url_file, strerror(-r));
-        if (setup_has_credential(setup, "fulgur.database-url"))
-                return OUTCOME_SAME;
-        r = setup_store_credential(setup, "fulgur.database-url", secret_text(setup->url));
+        if (setup_has_credential(setup, URL_CREDENTIAL))
+                return url_is_stored(setup);
+
+        r = setup_store_credential(setup, URL_CREDENTIAL, secret_text(setup->url));
         if (r < 0)
-                return setup_fail(setup, "fulgur.database-url could not be stored: %s", strerror(-r));
+                return setup_fail(setup, URL_CREDENTIAL " could not be stored: %s", strerror(-r));
         setup->note = "a server elsewhere also needs remote-database.conf, see fulgur.systemd(7)";
         return OUTCOME_DONE;
 }

@@ -108,6 +108,19 @@ static bool run_steps(Setup *setup, JsonWriter *w, bool *ret_changed) {
         return true;
 }
 
+/* The one that people use, when it is known; else the one where it listens. */
+static const char *address(Setup *setup) {
+        const char *host = setup_env(setup, "URL_HOST"), *scheme = setup_env(setup, "URL_SCHEME"),
+                   *port = setup_env(setup, "URL_PORT"), *mix = setup_env(setup, "MIX_ENV");
+
+        if (!host)
+                return arena_printf(&setup->ctl->arena, strchr(setup_host(setup), ':') ? "http://[%s]:%s/" : "http://%s:%s/",
+                                    setup_host(setup), setup_port(setup));
+        if (!scheme)
+                scheme = mix && strcmp(mix, "prod") == 0 ? "https" : "http";
+        return arena_printf(&setup->ctl->arena, "%s://%s%s%s/", scheme, host, port ? ":" : "", port ? port : "");
+}
+
 static void conclude(Setup *setup, bool ok, bool changed) {
         if (!ok)
                 fprintf(stderr, "Set-up is not finished: mend what failed and run \"fulgurctl setup\" again.\n");
@@ -115,8 +128,7 @@ static void conclude(Setup *setup, bool ok, bool changed) {
                 printf("%s Start Fulgur with \"systemctl enable --now fulgur.target\".\n",
                        changed ? "Fulgur is set up." : "Nothing was to do.");
         else
-                printf("%s Open http://%s:%s/\n", changed ? "Fulgur is set up." : "Nothing was to do.",
-                       setup_host(setup), setup_port(setup));
+                printf("%s Open %s\n", changed ? "Fulgur is set up." : "Nothing was to do.", address(setup));
 }
 
 static int run_setup(Setup *setup) {

@@ -101,3 +101,26 @@ test('the webhook receiver does its work with the rights of its own role, and no
     await assert.rejects(role.query(`SELECT FROM ${table}`), /permission denied/, table);
   await role.end();
 });
+
+test('an address of its own is stored once; another one is not put in its place', async () => {
+  const other = path.join(root, 'remote');
+  const file = path.join(root, 'url');
+  const stored = path.join(other, 'etc/credstore/fulgur.database-url');
+  const url = (name) => `postgresql://${process.env.PGUSER ?? os.userInfo().username}:planted@/${name}?host=${encodeURIComponent(process.env.PGHOST)}`;
+  const run = async () => {
+    const { stdout, stderr } = await runProgram('fulgurctl', ['--json', 'setup', '--root', other, '--database-url-file', file], { env: own });
+    assert.ok(!(stdout + stderr).includes('planted'));
+    return JSON.parse(stdout).steps.find((one) => one.step === 'database-url');
+  };
+
+  fs.writeFileSync(file, `${url('fulgur')}\n`);
+  assert.equal((await run()).outcome, 'done');
+  assert.equal(fs.readFileSync(stored, 'utf8'), url('fulgur'));
+  assert.equal((await run()).outcome, 'already so');
+
+  fs.writeFileSync(file, url('elsewhere'));
+  const refused = await run();
+  assert.equal(refused.outcome, 'FAILED');
+  assert.match(refused.note, /another one is stored already/);
+  assert.equal(fs.readFileSync(stored, 'utf8'), url('fulgur'));
+});
