@@ -9,6 +9,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
+#include "crypto/locked.h"
 #include "crypto/secret.h"
 #include "log/log.h"
 
@@ -25,19 +26,14 @@ void crypto_start(void) {
         randombytes_buf(equal_key, sizeof equal_key);
 }
 
-/*
- * Locking is a best effort: it works on whole pages, so a freed secret takes the lock of its neighbour on
- * the page along, and RLIMIT_MEMLOCK may not allow it at all. Units keep swap and core dumps away from
- * secrets in their own way; wiping is what does not depend on anything.
- */
-static void lock(Secret *secret) {
-        static bool told;
-
-        if (sodium_mlock(secret, sizeof *secret + secret->length + 1) == 0 || told)
-                return;
-        told = true;
-        log_full(LOG_DEBUG, errno, NULL, NULL, "Secrets cannot be locked into memory: %m");
-}
+/* A sanitizer finds what is done wrong only in memory that it hands out itself. */
+#ifdef __SANITIZE_ADDRESS__
+#define room_new(size) xcalloc(1, size)
+#define room_free(memory, size) (sodium_memzero(memory, size), free(memory))
+#else
+#define room_new locked_new
+#define room_free locked_free
+#endif
 
 Secret *secret_new(const void *data, size_t length) {
         Secret *secret;
@@ -45,23 +41,16 @@ Secret *secret_new(const void *data, size_t length) {
         if (length > SIZE_MAX / 2)
                 out_of_memory();
 
-        secret = xcalloc(1, sizeof *secret + length + 1);
+        secret = room_new(sizeof *secret + length + 1);
         secret->length = length;
-        lock(secret);
         if (data && length > 0)
                 memcpy(secret->data, data, length);
         return secret;
 }
 
 Secret *secret_free(Secret *secret) {
-        if (!secret)
-                return NULL;
-
-        size_t size = sizeof *secret + secret->length + 1;
-
-        sodium_memzero(secret, size);   /* on its own: munlock wipes only what it can unlock */
-        sodium_munlock(secret, size);
-        free(secret);
+        if (secret)
+                room_free(secret, sizeof *secret + secret->length + 1);
         return NULL;
 }
 

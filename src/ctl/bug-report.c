@@ -102,7 +102,7 @@ static Scrubber *find_secrets(Ctl *ctl) {
 /* Children of ours read the same file. */
 static void run_section(size_t i, Scrubber *scrubber, Buffer *text) {
         _cleanup_(buffer_deinit) Buffer output = BUFFER_NULL;
-        int status = doctor_capture(sections[i].argv, &output);
+        int status = program_output(sections[i].argv, &output);
 
         scrub(scrubber, buffer_text(&output), text);
         if (status < 0)

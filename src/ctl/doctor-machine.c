@@ -177,7 +177,7 @@ Health doctor_units(Doctor *doctor) {
         };
         _cleanup_(buffer_deinit) Buffer output = BUFFER_NULL;
 
-        if (doctor_capture(argv, &output) != 0)
+        if (program_output(argv, &output) != 0)
                 return doctor_find(doctor, HEALTH_LEFT_OUT, "systemd does not run here");
         return judge_units(doctor, buffer_string(&output));
 }
@@ -235,7 +235,7 @@ Health doctor_sandbox(Doctor *doctor) {
                 NULL,
         };
         _cleanup_(buffer_deinit) Buffer output = BUFFER_NULL;
-        int status = doctor_capture(argv, &output);
+        int status = program_output(argv, &output);
 
         if (status < 0 || output.length == 0)
                 return doctor_find(doctor, HEALTH_LEFT_OUT, "systemd-analyze has nothing to say here");

@@ -6,16 +6,10 @@
  * others.
  */
 
-#include <errno.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "ctl/doctor.h"
-#include "ctl/setup.h"
-
-#define MAX_OUTPUT (1024 * 1024)
 
 static const struct Check {
         const char *name, *title;
@@ -66,20 +60,6 @@ Health doctor_find(Doctor *doctor, Health health, const char *format, ...) {
         va_end(arguments);
         doctor->note = arena_strdup(&doctor->ctl->arena, text);
         return health;
-}
-
-int doctor_capture(const char *const argv[], Buffer *ret_output) {
-        char path[64];
-        int fd, status, r;
-
-        fd = memfd_create("output", MFD_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        status = setup_run(argv, TEXT_NULL, fd, true);
-        r = status < 0 ? status : ctl_read_file(path, MAX_OUTPUT, ret_output);
-        close(fd);
-        return r < 0 ? r : status;
 }
 
 /* -- report ------------------------------------------------------------------------------------ */

@@ -6,6 +6,7 @@
  */
 
 #include "ctl/ctl.h"
+#include "ctl/program.h"
 
 typedef enum Health {
         HEALTH_OK,
@@ -22,8 +23,6 @@ typedef struct Doctor {
 
 /* Sets the note and returns `health`: `return doctor_find(doctor, HEALTH_FAILED, "…")`. */
 Health doctor_find(Doctor *doctor, Health health, const char *format, ...) _printf_(3, 4);
-/* What a program writes to its standard output, at most 1 MiB; its exit status or -errno. */
-int doctor_capture(const char *const argv[], Buffer *ret_output);
 
 /* doctor-database.c */
 Health doctor_database(Doctor *doctor);

@@ -38,6 +38,9 @@ static const struct {
                        "them, or brings them to that state: a second time changes nothing. What a declared project "
                        "has and the file has not, goes. The manifest, JSON with the ids, webhook paths and API "
                        "tokens of what the file declares, is printed or written to OUT." },
+        { "log-level", "LEVEL is debug, info, notice, warning, error, critical, alert or emergency; default is what LOG_LEVEL "
+                       "says. SERVICE is web, webhooks or workers, all of them without one. It lasts until a reload or "
+                       "restart." },
         { "migrate", "With --check only tells whether it is; exit status 1 if not." },
         { "run list", "20 of them without a limit." },
         { "run retry", "Prints the new run's id." },

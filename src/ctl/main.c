@@ -27,6 +27,7 @@ static const Verb verbs[] = {
         { "key generate", "encryption|worker|session", "print new keys", 0, VERB_ALONE, verb_key_generate },
         { "kickstart", "FILE [--manifest OUT]", "fill the instance from a YAML or JSON file",
           NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY, VERB_DATABASE, verb_kickstart },
+        { "log-level", "LEVEL [SERVICE…]", "make running daemons log more, or less", 0, VERB_ALONE, verb_log_level },
         { "migrate", "[--check]", "bring the database up to date", 0, VERB_DATABASE, verb_migrate },
         { "run cancel", "RUN", "cancel a run that no worker has claimed yet", 0, VERB_DATABASE,
           verb_run_cancel },

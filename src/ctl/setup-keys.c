@@ -98,7 +98,7 @@ static int store_encrypted(Setup *setup, const char *name, Text value) {
         if (r < 0)
                 return r;
         (void) unlink(beside);
-        r = setup_run(argv, value, -1, true);
+        r = program_run(argv, value, -1, true);
         if (r != 0)
                 return r < 0 ? r : -EOPNOTSUPP;
         return chmod(beside, 0400) < 0 || rename(beside, path) < 0 ? -errno : 0;
@@ -125,7 +125,7 @@ static int read_encrypted(Setup *setup, const char *name, Secret **ret_value) {
         if (fd < 0)
                 return -errno;
         snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-        r = setup_run(argv, TEXT_NULL, fd, false);
+        r = program_run(argv, TEXT_NULL, fd, false);
         r = r == 0 ? secret_read_file(path, ret_value) : r < 0 ? r : -EIO;
         close(fd);
         return r;

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * Set-up and systemd: programs without a shell, the units, and whether the public address answers.
+ * Set-up and systemd: the units, and whether the public address answers.
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "ctl/doctor.h"
@@ -19,52 +16,13 @@
 
 #define ANSWER_TIMEOUT_MSEC 20000
 
-/* -- programs ---------------------------------------------------------------------------------- */
-
-static int wait_for(pid_t pid) {
-        int status;
-
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -EIO;
-}
-
-int setup_run(const char *const argv[], Text input, int output, bool quiet) {
-        posix_spawn_file_actions_t actions;
-        int fds[2], r;
-        pid_t pid;
-
-        /* What does not fit into a pipe would need a loop; keys and URLs do. */
-        if (input.length > 4096)
-                return -EFBIG;
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return -errno;
-        r = input.length > 0 && write(fds[1], input.data, input.length) != (ssize_t) input.length ? -EIO : 0;
-        close(fds[1]);
-
-        posix_spawn_file_actions_init(&actions);
-        posix_spawn_file_actions_adddup2(&actions, fds[0], STDIN_FILENO);
-        if (output >= 0)
-                posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-        else
-                posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-        if (quiet)
-                posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-        if (r == 0)
-                r = -posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *) argv, environ);
-        posix_spawn_file_actions_destroy(&actions);
-        close(fds[0]);
-        return r < 0 ? r : wait_for(pid);
-}
+/* -- units ------------------------------------------------------------------------------------- */
 
 static int systemctl(const char *verb, const char *unit, bool quiet) {
         const char *const argv[] = { "systemctl", verb, unit, NULL };
 
-        return setup_run(argv, TEXT_NULL, -1, quiet);
+        return program_run(argv, TEXT_NULL, -1, quiet);
 }
-
-/* -- units ------------------------------------------------------------------------------------- */
 
 static bool is_started(void) {
         static const char *const active[] = { "fulgur.target", "fulgur-web.socket", "fulgur-webhooks.socket",

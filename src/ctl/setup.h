@@ -8,6 +8,7 @@
 
 #include "basic/env-file.h"
 #include "ctl/ctl.h"
+#include "ctl/program.h"
 
 /* What became of a step. Exit statuses of children, too: not 1, which a sanitizer may use. */
 typedef enum Outcome {
@@ -57,9 +58,6 @@ Outcome setup_start(Setup *setup);
 Outcome setup_check(Setup *setup);
 Outcome setup_doctor(Setup *setup);
 
-/* Runs a program without a shell: its exit status, or -errno. `input` goes to its standard input, what it
- * writes to the descriptor `output` (-1: nowhere). `quiet`: its complaints are dropped, too. */
-int setup_run(const char *const argv[], Text input, int output, bool quiet);
 /* Where the public socket listens. */
 const char *setup_host(const Setup *setup);
 const char *setup_port(const Setup *setup);

@@ -340,6 +340,14 @@ static void on_stopping(Timer *timer) {
                 timer_start(timer, STOP_POLL_USEC);
 }
 
+/* SIGRTMIN+n, n as in syslog(3): until a reload says otherwise. */
+static void on_log_level(int signal_number, void *userdata) {
+        int level = signal_number - SIGRTMIN;
+
+        log_notice("Logging at level %s from now on", log_level_to_string(level));
+        log_set_max_level(level);
+}
+
 /* The second one means it. */
 static void on_terminate(int signal_number, void *userdata) {
         Daemon *daemon = userdata;
@@ -359,6 +367,14 @@ static int watch_signals(Daemon *daemon) {
                 { SIGINT,  on_terminate },
                 { SIGTERM, on_terminate },
         };
+
+        for (int level = LOG_EMERG; level <= LOG_DEBUG; level++) {
+                int r;
+
+                r = loop_add_signal(daemon->service.loop, SIGRTMIN + level, on_log_level, daemon);
+                if (r < 0)
+                        return r;
+        }
 
         for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
                 int r;

@@ -346,6 +346,8 @@ static void add_ids(Call *call) {
 
         call_header(call, "x-meta-work-order-id", text_of(uuid_format(&order->work_order_id, id)));
         call_header(call, "x-meta-run-id", text_of(uuid_format(&order->run_id, id)));
+        call_log_uuid(call, "FULGUR_WORK_ORDER_ID", &order->work_order_id);
+        call_log_uuid(call, "FULGUR_RUN_ID", &order->run_id);
 }
 
 static int wait_for_run(Webhook *webhook);

@@ -158,6 +158,19 @@ static int read_claim(Call *base) {
         return claim_desk_ask(&workers_of(base->service)->desk, call);
 }
 
+/* Where each run's story in the journal begins. */
+static void note_claims(ClaimCall *claimer) {
+        Call *call = &claimer->base.call;
+
+        call_log_field(call, "FULGUR_WORKER", claimer->worker_name);
+        for (size_t i = 0; i < claimer->n_claims; i++) {
+                call_log_uuid(call, "FULGUR_RUN_ID", &claimer->claims[i].run_id);
+                call_log_uuid(call, "FULGUR_PROJECT_ID", &claimer->claims[i].project_id);
+                call_log(call, LOG_INFO, NULL, "Run claimed by %.*s", (int) claimer->worker_name.length,
+                         claimer->worker_name.length > 0 ? claimer->worker_name.data : "");
+        }
+}
+
 static int answer_claim(Call *base) {
         ClaimCall *call = container_of(base, ClaimCall, base.call);
         _cleanup_(buffer_deinit) Buffer response = BUFFER_NULL;
@@ -175,5 +188,6 @@ static int answer_claim(Call *base) {
         json_end(&w);
 
         call->is_delivered = true;
+        note_claims(call);
         return channel_reply_ok(&call->base, buffer_text(&response));
 }

@@ -51,8 +51,11 @@ static int start_run(Call *base) {
 
 static int reply_started(Call *base) {
         ChannelCall *call = container_of(base, ChannelCall, call);
+        RunOutcome outcome = run_outcome_read(base->result.rows[0]);
 
-        return reply_outcome(call, run_outcome_read(base->result.rows[0]), "started");
+        if (outcome == RUN_CHANGED)
+                call_log(base, LOG_INFO, NULL, "Run started");
+        return reply_outcome(call, outcome, "started");
 }
 
 const Stage run_start_stages[] = { start_run, reply_started, NULL };
@@ -173,7 +176,7 @@ static int reply_completed(Call *base) {
         if (outcome == RUN_CHANGED || outcome == RUN_ENDED)
                 live->run.is_live = false;
         if (outcome == RUN_CHANGED) {
-                call_log(base, LOG_DEBUG, NULL, "Run ended: %s", complete->end.state);
+                call_log(base, LOG_INFO, NULL, "Run ended: %s", complete->end.state);
                 if (live->run.reply.after_completion)
                         ringer_ring(base->service->ringer, "run_done", live->id);
         }

@@ -164,9 +164,12 @@ static int complete_step(Call *base) {
 
 static int reply_completed(Call *base) {
         StepDone *event = container_of(base, StepDone, base.call);
+        const char *state = run_state_of_reason(event->end.reason);
 
         switch (step_outcome_read(base->result.rows[0])) {
         case STEP_CHANGED:
+                call_log_uuid(base, "FULGUR_STEP_ID", &event->end.id);
+                call_log(base, LOG_INFO, NULL, "Step ended: %s", state ? state : "for another reason");
                 return reply_step(&event->base, &event->end.id);
         case STEP_TAKEN:
                 return channel_reply_field(&event->base, "output_dataclip_id", "has already been taken");

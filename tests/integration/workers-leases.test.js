@@ -200,7 +200,7 @@ describe('the daemon’s life', () => {
     for (const missing of ['WORKER_SECRET', 'WORKER_RUNS_PRIVATE_KEY', 'PRIMARY_ENCRYPTION_KEY']) {
       const daemon = await startDaemon('workers', db, { [missing]: null });
       await connectRaw(daemon).catch(() => {});
-      assert.equal((await daemon.exit).code, 1, missing);
+      assert.equal((await daemon.exit).code, 78, missing);
       assert.match(daemon.log, new RegExp(missing));
     }
     await db.close();

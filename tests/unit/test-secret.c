@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "crypto/locked.h"
 #include "crypto/password.h"
 #include "crypto/secret.h"
 
@@ -23,6 +24,49 @@ static void test_secret(void) {
         CHECK_TEXT(secret_text(empty), "");
         CHECK(!secret_text(NULL).data);
         CHECK(!secret_free(NULL));
+}
+
+static long locked_kib(void) {
+        FILE *file = fopen("/proc/self/status", "re");
+        char line[256];
+        long kib = -1;
+
+        while (file && kib < 0 && fgets(line, sizeof line, file))
+                (void) sscanf(line, "VmLck: %ld kB", &kib);
+        if (file)
+                fclose(file);
+        return kib;
+}
+
+/* Pieces of all sizes, freed out of order: none touches another, all come zeroed, and none takes a lock along. */
+static void test_locked(void) {
+        static const size_t sizes[] = { 1, 31, 32, 33, 100, 4095, 4096, 4097, 70000 };
+        uint8_t *pieces[ELEMENTSOF(sizes) * 40];
+        long before;
+
+        for (unsigned round = 0; round < 3; round++) {
+                for (size_t i = 0; i < ELEMENTSOF(pieces); i++) {
+                        size_t size = sizes[i % ELEMENTSOF(sizes)];
+
+                        pieces[i] = locked_new(size);
+                        for (size_t n = 0; n < size; n++)
+                                CHECK(pieces[i][n] == 0);
+                        memset(pieces[i], (int) (i % 255) + 1, size);
+                }
+                for (size_t i = 0; i < ELEMENTSOF(pieces); i++)
+                        for (size_t n = 0; n < sizes[i % ELEMENTSOF(sizes)]; n++)
+                                CHECK(pieces[i][n] == i % 255 + 1);
+
+                before = locked_kib();
+                for (size_t i = 0; i < ELEMENTSOF(pieces); i++) {
+                        size_t at = i * 7 % ELEMENTSOF(pieces);
+
+                        locked_free(pieces[at], sizes[at % ELEMENTSOF(sizes)]);
+                }
+                /* Nothing is locked where nothing may be. */
+                CHECK(before == 0 || locked_kib() > 0);
+        }
+        locked_free(NULL, 1);
 }
 
 static void test_equal(void) {
@@ -183,6 +227,7 @@ static void test_digests(void) {
 int main(void) {
         crypto_start();
         test_secret();
+        test_locked();
         test_equal();
         test_file();
         test_base64();

@@ -1,0 +1,155 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+#
+# Services in the care of an administrator and of systemd: idle, reloaded, restarted, hung, misconfigured, without their database.
+
+import json
+import re
+import subprocess
+
+import admin
+from machine import play, wait_until
+
+DAEMONS = ('web', 'webhooks', 'workers')
+CONF = '/etc/fulgur/fulgur.env'
+
+
+def drop_in(machine, unit, text):
+    machine.write(f'/etc/systemd/system/{unit}.d/test.conf', text)
+    machine.run('systemctl daemon-reload')
+
+
+def take_out(machine, unit):
+    machine.run(f'rm /etc/systemd/system/{unit}.d/test.conf; systemctl daemon-reload')
+
+
+def shut_in(machine):
+    """no daemon leaves a core file, and their secrets are locked into memory"""
+    admin.post(machine)
+    for name in DAEMONS:
+        pid = machine.main_pid(f'fulgur-{name}.service')
+        limits = machine.run(f'cat /proc/{pid}/limits')
+        assert re.search(r'^Max core file size +0 +0 ', limits, re.M), limits
+        locked = int(re.search(r'^VmLck:\s+(\d+) kB', machine.run(f'cat /proc/{pid}/status'), re.M)[1])
+        assert locked > 0, name
+
+
+def tell_a_story(machine):
+    """the journal tells a run's story"""
+    machine.run('fulgurctl log-level debug webhooks')
+    run = admin.post(machine)
+    admin.await_success(machine, run)
+    story = wait_until('the story is written', lambda: (lambda s: s and s[-1]['MESSAGE'] == 'Run ended: success' and s)(
+        machine.journal(f'FULGUR_RUN_ID={run}')))
+    assert [entry['MESSAGE'] for entry in story] == [
+        'Answered 200', 'Run claimed by ' + story[1]['FULGUR_WORKER'], 'Run started', 'Step ended: success', 'Run ended: success'], story
+    assert {entry['_SYSTEMD_UNIT'] for entry in story} == {'fulgur-webhooks.service', 'fulgur-workers.service'}
+    assert all(entry.get('FULGUR_PROJECT_ID') == story[1]['FULGUR_PROJECT_ID'] for entry in story[1:]), story
+    machine.run('fulgurctl log-level default')
+    quiet = admin.post(machine)
+    admin.await_success(machine, quiet)
+    assert 'Answered' not in machine.run(f'journalctl -o cat FULGUR_RUN_ID={quiet}')
+
+
+def levels(machine):
+    """what is no level or service changes nothing"""
+    for arguments in ('loud', 'debug nothing', 'debug fulgur-cron', '', '9', '"$(printf "\\n")"'):
+        assert machine.try_run(f'fulgurctl log-level {arguments}')[0] == 64, arguments
+    machine.run('systemctl stop fulgur-webhooks.service')
+    told = json.loads(machine.run('fulgurctl --json log-level notice web webhooks'))
+    assert told == [{'service': 'fulgur-web', 'level': 'notice'}, {'service': 'fulgur-webhooks', 'level': None}], told
+    machine.run('fulgurctl log-level default')
+
+
+def go_idle(machine):
+    """a daemon without work leaves; its socket listens on, and the next webhook brings it back"""
+    unit = 'fulgur-webhooks.service'
+    drop_in(machine, unit, '[Service]\nEnvironment=FULGUR_EXIT_IDLE_SECONDS=1\n')
+    machine.run(f'systemctl restart {unit}')
+    # fulgur-web keeps a connection to it for a while.
+    wait_until('it has left', lambda: machine.try_run(f'systemctl is-active {unit}')[1].strip() == 'inactive', 120)
+    assert machine.run('systemctl is-active fulgur-webhooks.socket') == 'active'
+    assert machine.run(f'systemctl show --value --property Result {unit}') == 'success'
+    admin.await_success(machine, admin.post(machine))
+    take_out(machine, unit)
+
+
+def hang(machine):
+    """a daemon that hangs is put down by its watchdog, and another one is started"""
+    for name in DAEMONS:
+        unit = f'fulgur-{name}.service'
+        machine.allow('^systemd$', rf'{unit}: (Watchdog timeout|Killing process|Main process exited, code=(killed|dumped)|'
+                                   r"Failed with result 'watchdog')")
+        machine.allow('^fulgur-runner$', r'^connection closed \(1006\), trying again')
+        drop_in(machine, unit, '[Service]\nWatchdogSec=2s\n')
+        machine.run(f'systemctl restart {unit}')
+        admin.post(machine)
+        pid = wait_until('it runs', lambda u=unit: machine.main_pid(u))
+        machine.run(f'kill -STOP {pid}')
+        wait_until('another one is there', lambda u=unit, p=pid: machine.main_pid(u) not in (0, p))
+        admin.await_success(machine, admin.post(machine))
+        take_out(machine, unit)
+
+
+def reload_and_restart(machine):
+    """reload keeps the process, restart changes it, the target stops and starts everything"""
+    for name in DAEMONS:
+        unit = f'fulgur-{name}.service'
+        pid = machine.main_pid(unit)
+        machine.run(f'systemctl reload {unit}')
+        assert machine.main_pid(unit) == pid
+        machine.run(f'systemctl restart {unit}')
+        assert machine.main_pid(unit) != pid
+    admin.await_success(machine, admin.post(machine))
+
+    machine.allow('^fulgur-runner$', r'trying again|closed')
+    machine.run('systemctl stop fulgur.target')
+    running = "systemctl list-units --plain --no-legend --state=active 'fulgur-[wcj]*'"
+    wait_until('everything has stopped', lambda: machine.run(running) == '')
+    assert machine.try_run('curl -s http://127.0.0.1:4000/health_check')[0] == 7       # refused
+    machine.run('systemctl start fulgur.target')
+    admin.await_success(machine, admin.post(machine))
+
+
+def mend_a_setting(machine):
+    """a wrong setting is named where one looks, does not spin, and whoever waits is answered once it is right"""
+    machine.allow('^fulgur-webhooks$', r'^LOG_LEVEL is not one of')
+    machine.allow('^systemd$', r"fulgur-webhooks\.service: (Main process exited, code=exited, status=78|Failed with result 'exit-code')|"
+                               r'^Failed to start fulgur-webhooks')
+    machine.run('systemctl stop fulgur-webhooks.service')
+    machine.write(CONF, 'LOG_LEVEL=shouting\n')
+    caller = subprocess.Popen(machine.command(f"curl -s -o /dev/null -w '%{{http_code}}' -X POST -d '{{}}' {machine.hook}"),
+                              stdout=subprocess.PIPE, text=True)
+    said = wait_until('it says so', lambda: (lambda s: 'LOG_LEVEL is not one of' in s and s)(
+        machine.try_run('systemctl status fulgur-webhooks.service')[1]))
+    assert 'Status: "A setting is wrong or missing' in said, said
+    assert machine.run('systemctl show --value --property NRestarts fulgur-webhooks.service') == '0'
+    machine.run(f'rm {CONF}')
+    assert caller.communicate()[0] == '200'
+    tries = machine.journal('--unit fulgur-webhooks.service', '--grep "LOG_LEVEL is not one of"')
+    assert len(tries) <= 3, len(tries)
+
+
+def lose_the_database(machine):
+    """PostgreSQL is restarted while webhooks arrive: each that was acknowledged is a run, once"""
+    machine.allow('^fulgur-(web|webhooks|workers|cron|janitor)$', r'(?i)database')
+    machine.allow('^postgres', r'.')
+    machine.allow('^systemd$', r'fulgur-(cron|janitor)\.service')
+    load = subprocess.Popen(machine.command(
+        f"for i in $(seq 300); do curl -s -o /dev/null -D - -X POST -d '{{}}' {machine.hook} | tr -d '\\r' | "
+        f"sed -n 's/^HTTP.* 200.*/200/p; s/^x-meta-run-id: //p' | paste -sd ' '; done"), stdout=subprocess.PIPE, text=True)
+    first = load.stdout.readline()
+    assert first.startswith('200 '), first
+    machine.run('systemctl restart postgresql@15-main.service')
+    lines = [first, *load.communicate()[0].splitlines()]
+    runs = [line.split()[1] for line in lines if line.startswith('200 ')]
+    print(f'# {len(runs)} of {len(lines)} webhooks were acknowledged')
+    assert len(runs) == len(set(runs)) and len(runs) > 250, len(runs)
+    ids = ', '.join(f"'{run}'" for run in runs)
+    count = f"cd /; runuser -u fulgur -- psql -tA -c \"SELECT count(*) FROM runs WHERE id IN ({ids})\""
+    assert int(machine.run(count)) == len(runs)
+    wait_until('all have been executed', lambda: machine.run(
+        f"cd /; runuser -u fulgur -- psql -tA -c \"SELECT count(*) FROM runs WHERE state = 'success' AND id IN ({ids})\"") == str(len(runs)), 120)
+
+
+play(*admin.SET_UP, shut_in, tell_a_story, levels, go_idle, hang, reload_and_restart, mend_a_setting, lose_the_database)
