@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <malloc.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "basic/clock.h"
 #include "net/http-private.h"
@@ -22,6 +23,7 @@
 #define DEFAULT_MAX_UNFINISHED (256u * 1024 * 1024)
 #define ACCEPT_RETRY_USEC (1 * USEC_PER_SEC)
 #define END_IDLE_USEC (250 * USEC_PER_MSEC)
+#define NEW_USEC (2 * USEC_PER_SEC)
 #define END_TUNNELS_USEC (2 * USEC_PER_SEC)
 #define TRIM_USEC (100 * USEC_PER_MSEC)
 #define TRIM_CLOSED_USEC (1 * USEC_PER_SEC)
@@ -176,12 +178,21 @@ static void close_listeners(HttpServer *server) {
 
 /* -- stopping ---------------------------------------------------------------------------------- */
 
+/* Who has just connected is about to ask: ended now, it would be reset with its request on the way. */
+static bool is_new(const h2o_req_t *req, struct timeval now) {
+        h2o_iovec_t number = req->conn->callbacks->log_.http1.request_index((h2o_req_t *) req);
+        int64_t age_usec = h2o_timeval_subtract((struct timeval *) &req->conn->connected_at, &now);
+
+        return text_is(text_make(number.base, number.len), "1") && age_usec < (int64_t) NEW_USEC;
+}
+
 /* version 0: no request is being read or answered. What has arrived already is still served, as a shut
  * down socket gives its data before its end. */
 static int end_if_idle(h2o_req_t *req, void *userdata) {
         h2o_socket_t *socket = http_socket_of(req);
+        const struct timeval *now = userdata;
 
-        if (req->version == 0 && socket->input->size == 0)
+        if (req->version == 0 && socket->input->size == 0 && !is_new(req, *now))
                 shutdown(h2o_socket_get_fd(socket), SHUT_RD);
         return 0;
 }
@@ -189,7 +200,10 @@ static int end_if_idle(h2o_req_t *req, void *userdata) {
 static void on_end_idle(Timer *timer) {
         HttpServer *server = container_of(timer, HttpServer, end_idle);
 
-        server->globalconf.http1.callbacks.foreach_request(&server->context, end_if_idle, NULL);
+        struct timeval now;
+
+        gettimeofday(&now, NULL);
+        server->globalconf.http1.callbacks.foreach_request(&server->context, end_if_idle, &now);
         if (server->n_connections > 0)
                 timer_start(&server->end_idle, END_IDLE_USEC);
 }

@@ -12,6 +12,9 @@ import { timestamp } from './timestamps.js';
 
 const REDACTED = '["[REDACTED: Message length exceeds payload limit]"]';
 
+/* The first try did it: nobody else ends a run that is ours. */
+const hasEnded = (response) => response?.errors?.state?.[0] === 'already in completed state';
+
 export class Report {
   #runId;
   #topic;
@@ -81,7 +84,9 @@ export class Report {
 
   async #deliver(event, payload, options) {
     try {
-      const { status, response } = await this.#topic.request(event, payload, options);
+      const { status, response, again } = await this.#topic.request(event, payload, options);
+      if (again && hasEnded(response))
+        return true;
       if (status !== 'ok')
         this.#journal.warn(`run ${this.#runId}: ${event} failed: ${status === 'error' ? explain(response) : status}`);
       return status === 'ok';

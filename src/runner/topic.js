@@ -5,7 +5,8 @@
  *
  * A request waits until the channel is joined, however long the server is away, and only then
  * starts its clock. One whose answer was lost with the connection is sent again after the
- * rejoin; the server takes a repeated event as the same one.
+ * rejoin; the server takes a repeated event as the same one, but for the end of a run, which it refuses
+ * to end twice.
  */
 
 /* Join answers that no later attempt will change. */
@@ -53,16 +54,17 @@ export class Topic {
   }
 
   /*
-   * Resolves to { status: ok | error | timeout, response }. With `resend: false` also to
-   * { status: lost } when the connection went before the answer came.
+   * Resolves to { status: ok | error | timeout, response, again }; `again`: an earlier try may have
+   * arrived. With `resend: false` also to { status: lost } when the connection went before the answer
+   * came.
    */
   async request(event, payload, { resend = true, timeoutMs } = {}) {
-    while (true) {
+    for (let again = false; ; again = true) {
       await this.#whenJoined();
 
       const answer = await this.#push(event, payload, timeoutMs);
       if (answer.status !== 'lost' || !resend)
-        return answer;
+        return { ...answer, again };
     }
   }
 

@@ -4,17 +4,11 @@
 # What an intruder in one of our services could do: a probe in its place, with all that the unit says, is refused everything.
 
 import os
-import subprocess
 
 import admin
-from machine import HERE, play
+from machine import HERE, bring, play
 
 PROBE = os.environ.get('FULGUR_PROBE', '')
-
-
-def bring(machine, path, name):
-    with open(path, 'rb') as file:
-        subprocess.run(machine.command(f'cat >/root/{name}; chmod 0755 /root/{name}'), stdin=file, check=True)
 
 
 def probe_units(machine):

@@ -62,6 +62,28 @@ test('an event whose answer was lost is sent again', async (t) => {
   assert.deepEqual(reason(run.result), SUCCESS);
 });
 
+test('an end that had arrived before the connection was lost is no failure', async (t) => {
+  const said = [];
+  const { peer } = await bench(t, { journal: { ...quiet, warn: (message) => said.push(message), error: (message) => said.push(message) } });
+  const job = plan([quick]);
+  let tries = 0;
+  peer.answer('run:complete', (_, topic) => {
+    if (topic !== `run:${job.id}`)
+      return { status: 'ok', response: null };
+    if (tries++ > 0)
+      return { status: 'error', response: { errors: { state: ['already in completed state'] } } };
+    peer.cut();
+    return undefined;
+  });
+  peer.offer(job);
+  await peer.left(job.id);
+  const next = await perform(peer, plan([quick]));
+
+  assert.equal(tries, 2);
+  assert.deepEqual(reason(next.result), SUCCESS);
+  assert.deepEqual(said.filter((message) => message.includes(job.id)), []);
+});
+
 test('a refused rejoin ends the run and frees its slot', async (t) => {
   const { peer } = await bench(t, { args: ['--capacity', '1'] });
   const lost = plan([slow(60000)], { options: { run_timeout_ms: 120000 } });
