@@ -47,20 +47,20 @@ static int vault_add(Vault *vault, Text text) {
         return 0;
 }
 
-int vault_new(Text key, Vault **ret_vault) {
+int vault_new(Text key, Text others, Vault **ret_vault) {
         _cleanup_(vault_freep) Vault *vault = xnew(Vault, 1);
+        Text line;
         int r;
 
         r = vault_add(vault, key);
+        others = text_trim(others);
+        while (r >= 0 && text_split(&others, '\n', &line))
+                r = vault_add(vault, line);
         if (r < 0)
                 return r;
 
         *ret_vault = TAKE_PTR(vault);
         return 0;
-}
-
-int vault_add_old(Vault *vault, Text key) {
-        return vault_add(vault, key);
 }
 
 Vault *vault_free(Vault *vault) {
@@ -83,6 +83,11 @@ static void describe_place(const VaultPlace *place, Buffer *data) {
         buffer_append(data, place->project.bytes, sizeof place->project.bytes);
 }
 
+void vault_head(const Vault *vault, Buffer *head) {
+        buffer_append_byte(head, VERSION);
+        buffer_append(head, vault->keys[0].id, ID_SIZE);
+}
+
 void vault_seal(const Vault *vault, const VaultPlace *place, Text plain, Buffer *sealed) {
         _cleanup_(buffer_deinit) Buffer data = BUFFER_NULL;
         const VaultKey *primary = &vault->keys[0];
@@ -92,8 +97,7 @@ void vault_seal(const Vault *vault, const VaultPlace *place, Text plain, Buffer 
         randombytes_buf(nonce, sizeof nonce);
 
         buffer_reserve(sealed, HEAD_SIZE + plain.length + TAG_SIZE);
-        buffer_append_byte(sealed, VERSION);
-        buffer_append(sealed, primary->id, ID_SIZE);
+        vault_head(vault, sealed);
         buffer_append(sealed, nonce, sizeof nonce);
         crypto_aead_xchacha20poly1305_ietf_encrypt(
                 (uint8_t *) sealed->data + sealed->length, NULL, (const uint8_t *) plain.data, plain.length,

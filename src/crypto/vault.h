@@ -28,16 +28,17 @@ typedef struct VaultPlace {
         Uuid project;           /* UUID_NULL for what belongs to no project */
 } VaultPlace;
 
-/* `key`: base64 (any padding) of 32 bytes. -EINVAL otherwise. */
-int vault_new(Text key, Vault **ret_vault);
-/* A retired key that still opens what it sealed (fulgur.primary-key.old). */
-int vault_add_old(Vault *vault, Text key);
+/* `key`: base64 (any padding) of 32 bytes, -EINVAL otherwise; it seals. `others`, one a line (TEXT_NULL: none), open
+ * what they have sealed (fulgur.primary-key.old). */
+int vault_new(Text key, Text others, Vault **ret_vault);
 /* Sealed with the primary key? What is not belongs to the rotation command. */
 bool vault_is_current(const Vault *vault, Text sealed);
 Vault *vault_free(Vault *vault);
 DEFINE_CLEANUP(Vault, vault_free);
 
-/* Appends the envelope. */
+/* Appends what every envelope of the primary key begins with. */
+void vault_head(const Vault *vault, Buffer *head);
+/* Appends the envelope. A new place for envelopes belongs into domain/reseal.sql, too. */
 void vault_seal(const Vault *vault, const VaultPlace *place, Text plain, Buffer *sealed);
 /* -EKEYREJECTED: not ours, damaged or moved; -ENOKEY: sealed with a key we do not have. */
 int vault_open(const Vault *vault, const VaultPlace *place, Text sealed, Secret **ret_plain);

@@ -49,6 +49,7 @@ int verb_config_show(Ctl *ctl, int argc, char *argv[]);
 int verb_config_reference(Ctl *ctl, int argc, char *argv[]);
 int verb_doctor(Ctl *ctl, int argc, char *argv[]);
 int verb_key_generate(Ctl *ctl, int argc, char *argv[]);
+int verb_key_rotate(Ctl *ctl, int argc, char *argv[]);
 int verb_kickstart(Ctl *ctl, int argc, char *argv[]);
 int verb_log_level(Ctl *ctl, int argc, char *argv[]);
 int verb_migrate(Ctl *ctl, int argc, char *argv[]);

@@ -134,3 +134,9 @@ SELECT (SELECT count(*) FROM service_instances i CROSS JOIN json_array_elements(
 
 -- name: ctl_doctor_archived
 SELECT last_archived_time FROM pg_stat_archiver;
+
+-- Daemons of other machines have keys of their own.
+-- name: ctl_other_hosts
+-- params: host
+SELECT string_agg(DISTINCT host, ', ') AS hosts FROM service_instances
+ WHERE host <> $1::text AND seen_at > now() - interval '1 minute';

@@ -122,8 +122,7 @@ Health doctor_seals(Doctor *doctor) {
         if (!ask(doctor, &SQL_CTL_DOCTOR_SEALS, &result))
                 return HEALTH_LEFT_OUT;
 
-        if (vault_new(secret_text(settings->primary_key), &vault) < 0 ||
-            (settings->primary_key_old && vault_add_old(vault, secret_text(settings->primary_key_old)) < 0))
+        if (vault_new(secret_text(settings->primary_key), secret_text(settings->primary_key_old), &vault) < 0)
                 health = doctor_find(doctor, HEALTH_FAILED, "the key is damaged");
         else
                 health = judge_seals(doctor, vault, result.rows[0]);

@@ -34,6 +34,11 @@ static const struct {
                     "less." },
         { "key generate", "To standard output, in the shape that fulgur.env takes; nothing is stored. The keys of "
                           "\"worker\" are what the server needs and what the worker needs to trust each other." },
+        { "key rotate", "Makes a new primary key, has the services open with both, seals with the new one, seals "
+                        "everything in the database anew, and removes the former one. The services go on working; each is "
+                        "restarted three times. What was interrupted is finished by the next one. With --check only "
+                        "tells whether everything that is sealed opens with the keys that are there. Not while a "
+                        "kickstart runs." },
         { "kickstart", "Creates users, projects, credentials and workflows as FILE (- for standard input) declares "
                        "them, or brings them to that state: a second time changes nothing. What a declared project "
                        "has and the file has not, goes. The manifest, JSON with the ids, webhook paths and API "

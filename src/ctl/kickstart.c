@@ -60,10 +60,8 @@ static int read_document(Kickstart *k, const char *path, Buffer *json) {
 static int open_keys(Kickstart *k) {
         const Settings *settings = k->ctl->settings;
 
-        if (vault_new(secret_text(settings->primary_key), &k->vault) < 0)
-                return ctl_fail(EXIT_CONFIG, "PRIMARY_ENCRYPTION_KEY is not the base64 of 32 bytes");
-        if (settings->primary_key_old && vault_add_old(k->vault, secret_text(settings->primary_key_old)) < 0)
-                return ctl_fail(EXIT_CONFIG, "fulgur.primary-key.old is not the base64 of 32 bytes");
+        if (vault_new(secret_text(settings->primary_key), secret_text(settings->primary_key_old), &k->vault) < 0)
+                return ctl_fail(EXIT_CONFIG, "PRIMARY_ENCRYPTION_KEY, or one before it, is not the base64 of 32 bytes");
         if (run_key_new(secret_text(settings->run_token_key), &k->key) < 0)
                 return ctl_fail(EXIT_CONFIG, "WORKER_RUNS_PRIVATE_KEY is no RSA key");
         return EXIT_OK;

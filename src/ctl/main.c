@@ -25,6 +25,7 @@ static const Verb verbs[] = {
           WANT_ALL_SECRETS, VERB_SETTINGS, verb_config_show },
         { "doctor", "", "look whether everything is well, and say what mends it", 0, VERB_ALONE, verb_doctor },
         { "key generate", "encryption|worker|session", "print new keys", 0, VERB_ALONE, verb_key_generate },
+        { "key rotate", "[--check]", "replace the key of secrets at rest", 0, VERB_ALONE, verb_key_rotate },
         { "kickstart", "FILE [--manifest OUT]", "fill the instance from a YAML or JSON file",
           NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY, VERB_DATABASE, verb_kickstart },
         { "log-level", "LEVEL [SERVICE…]", "make running daemons log more, or less", 0, VERB_ALONE, verb_log_level },

@@ -52,6 +52,25 @@ static int make_directories(const char *path) {
         }
 }
 
+/* A name is as durable as its folder. */
+static int sync_folder(Setup *setup, const char *path) {
+        const char *slash = strrchr(path, '/');
+        const char *folder = arena_printf(&setup->ctl->arena, "%.*s", (int) (slash - path), path);
+        int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        r = fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
+static int move_into_place(Setup *setup, const char *beside, const char *path) {
+        if (rename(beside, path) < 0)
+                return -errno;
+        return sync_folder(setup, path);
+}
+
 /* Whole or not at all, also when the power goes: beside its place first. */
 static int write_file(Setup *setup, const char *path, Text content, mode_t mode) {
         const char *beside = arena_printf(&setup->ctl->arena, "%s.new", path);
@@ -66,8 +85,8 @@ static int write_file(Setup *setup, const char *path, Text content, mode_t mode)
         else if (fchmod(fd, mode) < 0 || fsync(fd) < 0)
                 r = -errno;
         close(fd);
-        if (r == 0 && rename(beside, path) < 0)
-                r = -errno;
+        if (r == 0)
+                r = move_into_place(setup, beside, path);
         if (r < 0)
                 (void) unlink(beside);
         return r;
@@ -87,6 +106,17 @@ bool setup_has_credential(Setup *setup, const char *name) {
 
 /* -- storing ----------------------------------------------------------------------------------- */
 
+/* What another program has written. */
+static int sync_file(const char *path, mode_t mode) {
+        int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC), r;
+
+        if (fd < 0)
+                return -errno;
+        r = fchmod(fd, mode) < 0 || fsync(fd) < 0 ? -errno : 0;
+        close(fd);
+        return r;
+}
+
 static int store_encrypted(Setup *setup, const char *name, Text value) {
         const char *path = encrypted_path(setup, name);
         const char *beside = arena_printf(&setup->ctl->arena, "%s.new", path);
@@ -101,7 +131,8 @@ static int store_encrypted(Setup *setup, const char *name, Text value) {
         r = program_run(argv, value, -1, true);
         if (r != 0)
                 return r < 0 ? r : -EOPNOTSUPP;
-        return chmod(beside, 0400) < 0 || rename(beside, path) < 0 ? -errno : 0;
+        r = sync_file(beside, 0400);
+        return r < 0 ? r : move_into_place(setup, beside, path);
 }
 
 int setup_store_credential(Setup *setup, const char *name, Text value) {
@@ -112,6 +143,22 @@ int setup_store_credential(Setup *setup, const char *name, Text value) {
                 return 0;
         r = make_directories(setup_path(setup, "/etc/credstore"));
         return r < 0 ? r : write_file(setup, plain_path(setup, name), value, 0400);
+}
+
+int setup_remove_credential(Setup *setup, const char *name) {
+        const char *const paths[] = { plain_path(setup, name), encrypted_path(setup, name) };
+
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++) {
+                int r = unlink(paths[i]) < 0 ? -errno : sync_folder(setup, paths[i]);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+        }
+        return 0;
+}
+
+bool setup_is_encrypted(Setup *setup, const char *name) {
+        return access(plain_path(setup, name), F_OK) < 0 && access(encrypted_path(setup, name), F_OK) == 0;
 }
 
 /* Into memory and nowhere else; what lies there goes with the descriptor. */
@@ -173,7 +220,7 @@ static int random_key(size_t n_bytes, Buffer *ret_key) {
         return 0;
 }
 
-static int random_32(Buffer *ret_key) {
+int setup_random_key(Buffer *ret_key) {
         return random_key(32, ret_key);
 }
 
@@ -193,11 +240,11 @@ static int private_key(Buffer *ret_key) {
 }
 
 Outcome setup_primary_key(Setup *setup) {
-        return make_key(setup, "PRIMARY_ENCRYPTION_KEY", "fulgur.primary-key", random_32);
+        return make_key(setup, "PRIMARY_ENCRYPTION_KEY", "fulgur.primary-key", setup_random_key);
 }
 
 Outcome setup_worker_secret(Setup *setup) {
-        return make_key(setup, "WORKER_SECRET", "fulgur.worker-secret", random_32);
+        return make_key(setup, "WORKER_SECRET", "fulgur.worker-secret", setup_random_key);
 }
 
 Outcome setup_run_token_key(Setup *setup) {

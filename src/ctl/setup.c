@@ -14,11 +14,6 @@
 
 #include "ctl/setup.h"
 
-typedef struct Step {
-        const char *name, *title;
-        Outcome (*run)(Setup *setup);
-} Step;
-
 static const Step steps[] = {
         { "primary-key", "key of secrets at rest", setup_primary_key },
         { "worker-secret", "secret shared with workers", setup_worker_secret },
@@ -94,18 +89,32 @@ static void report(Setup *setup, JsonWriter *w, const Step *step, Outcome outcom
         json_end(w);
 }
 
-static bool run_steps(Setup *setup, JsonWriter *w, bool *ret_changed) {
-        for (size_t i = 0; i < ELEMENTSOF(steps); i++) {
+bool setup_run_steps(Setup *setup, const Step *all, size_t n_steps, bool *ret_changed) {
+        Buffer buffer = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&buffer);
+        bool changed = false, ok = true;
+
+        json_begin(&w, NULL);
+        json_begin_array(&w, "steps");
+        for (size_t i = 0; i < n_steps && ok; i++) {
                 Outcome outcome;
 
                 setup->note = NULL;
-                outcome = steps[i].run(setup);
-                report(setup, w, &steps[i], outcome);
-                if (outcome == OUTCOME_FAILED)
-                        return false;
-                *ret_changed |= outcome == OUTCOME_DONE;
+                outcome = all[i].run(setup);
+                report(setup, &w, &all[i], outcome);
+                ok = outcome != OUTCOME_FAILED;
+                changed |= outcome == OUTCOME_DONE;
         }
-        return true;
+        json_end_array(&w);
+        json_bool(&w, "ok", ok);
+        json_bool(&w, "changed", changed);
+        json_end(&w);
+
+        if (setup->ctl->json)
+                ctl_print_json(&buffer);
+        buffer_deinit(&buffer);
+        *ret_changed = changed;
+        return ok;
 }
 
 /* The one that people use, when it is known; else the one where it listens. */
@@ -132,23 +141,10 @@ static void conclude(Setup *setup, bool ok, bool changed) {
 }
 
 static int run_setup(Setup *setup) {
-        Buffer buffer = BUFFER_NULL;
-        JsonWriter w = JSON_WRITER(&buffer);
-        bool changed = false, ok;
+        bool changed, ok = setup_run_steps(setup, steps, ELEMENTSOF(steps), &changed);
 
-        json_begin(&w, NULL);
-        json_begin_array(&w, "steps");
-        ok = run_steps(setup, &w, &changed);
-        json_end_array(&w);
-        json_bool(&w, "ok", ok);
-        json_bool(&w, "changed", changed);
-        json_end(&w);
-
-        if (setup->ctl->json)
-                ctl_print_json(&buffer);
-        else
+        if (!setup->ctl->json)
                 conclude(setup, ok, changed);
-        buffer_deinit(&buffer);
         return ok ? EXIT_OK : EXIT_FAILED;
 }
 

@@ -30,6 +30,16 @@ typedef struct Setup {
         Secret *url;                    /* the database; NULL: the local default */
 } Setup;
 
+/* A step of set-up or of another verb that works like it. */
+typedef struct Step {
+        const char *name, *title;
+        Outcome (*run)(Setup *setup);
+} Step;
+
+/* Runs them in order, a line of report each (with --json an object of "steps", "ok" and "changed"), until one
+ * fails. *ret_changed: one of them did something. */
+bool setup_run_steps(Setup *setup, const Step *steps, size_t n_steps, bool *ret_changed);
+
 /* A value of fulgur.env; NULL: not there or empty. */
 const char *setup_env(const Setup *setup, const char *name);
 /* ROOT/path, as long as the program. */
@@ -39,6 +49,11 @@ Outcome setup_fail(Setup *setup, const char *format, ...) _printf_(2, 3);
 /* One credential: the value is written for the units, encrypted where the machine can. */
 int setup_store_credential(Setup *setup, const char *name, Text value);
 bool setup_has_credential(Setup *setup, const char *name);
+bool setup_is_encrypted(Setup *setup, const char *name);
+/* Gone for good, plain or encrypted; also when it was not there. */
+int setup_remove_credential(Setup *setup, const char *name);
+/* Base64 of 32 random bytes; wipe it. */
+int setup_random_key(Buffer *ret_key);
 /* Read back, decrypted where it has to be. */
 int setup_read_credential(Setup *setup, const char *name, Secret **ret_value);
 

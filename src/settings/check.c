@@ -199,12 +199,23 @@ static bool is_placeholder(Text value) {
 const char *check_primary_key(Text value, bool production) {
         _cleanup_(vault_freep) Vault *vault = NULL;
 
-        if (vault_new(value, &vault) < 0)
+        if (vault_new(value, TEXT_NULL, &vault) < 0)
                 return "is not base64 of 32 bytes";
         if (production && is_placeholder(value))
                 return "is a placeholder, not a key";
 
         return NULL;
+}
+
+/* One a line, as a rotation has several. */
+const char *check_primary_keys(Text value, bool production) {
+        const char *wrong = NULL;
+        Text line;
+
+        value = text_trim(value);
+        while (!wrong && text_split(&value, '\n', &line))
+                wrong = check_primary_key(line, production);
+        return wrong;
 }
 
 const char *check_run_key(Text value, bool production) {

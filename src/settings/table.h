@@ -60,6 +60,7 @@ const char *check_base64(Text value, bool production);
 const char *check_base64_json(Text value, bool production);
 const char *check_public_key(Text value, bool production);
 const char *check_primary_key(Text value, bool production);
+const char *check_primary_keys(Text value, bool production);
 const char *check_run_key(Text value, bool production);
 const char *check_session_key(Text value, bool production);
 const char *check_scheme(Text value, bool production);

@@ -34,33 +34,16 @@ static void on_stored(void *userdata) {
         ringer_ring(webhooks->service->ringer, "runs", NULL);
 }
 
-static int open_vault(const Settings *settings, Vault **ret_vault) {
-        _cleanup_(vault_freep) Vault *vault = NULL;
-        int r;
-
-        r = vault_new(secret_text(settings->primary_key), &vault);
-        if (r < 0)
-                return log_error_errno(r, "The primary key is not base64 of 32 bytes: %m");
-
-        if (settings->primary_key_old) {
-                r = vault_add_old(vault, secret_text(settings->primary_key_old));
-                if (r < 0)
-                        return log_error_errno(r, "The old primary key is not base64 of 32 bytes: %m");
-        }
-
-        *ret_vault = TAKE_PTR(vault);
-        return 0;
-}
-
 static int start(Service *service) {
         Webhooks *webhooks = xnew(Webhooks, 1);
         int r;
 
         webhooks->service = service;
         service->state = webhooks;
-        r = open_vault(service->settings, &webhooks->vault);
+        r = vault_new(secret_text(service->settings->primary_key),
+                      secret_text(service->settings->primary_key_old), &webhooks->vault);
         if (r < 0)
-                return r;
+                return log_error_errno(r, "PRIMARY_ENCRYPTION_KEY, or one before it, is not a key: %m");
 
         webhooks->triggers = trigger_cache_new(service->loop, service->pool,
                                                &(TriggerCacheConfig) {

@@ -39,13 +39,8 @@ static int open_keys(Workers *workers) {
         r = run_key_new(secret_text(settings->run_token_key), &workers->run_key);
         if (r < 0)
                 return log_error_errno(r, "WORKER_RUNS_PRIVATE_KEY is not an RSA key: %m");
-        r = vault_new(secret_text(settings->primary_key), &workers->vault);
-        if (r < 0)
-                return log_error_errno(r, "PRIMARY_ENCRYPTION_KEY is not a key: %m");
-        if (!settings->primary_key_old)
-                return 0;
-        r = vault_add_old(workers->vault, secret_text(settings->primary_key_old));
-        return r < 0 ? log_error_errno(r, "The old primary key is not a key: %m") : 0;
+        r = vault_new(secret_text(settings->primary_key), secret_text(settings->primary_key_old), &workers->vault);
+        return r < 0 ? log_error_errno(r, "PRIMARY_ENCRYPTION_KEY, or one before it, is not a key: %m") : 0;
 }
 
 static int start(Service *service) {

@@ -23,6 +23,15 @@ def take_out(machine, unit):
     machine.run(f'rm /etc/systemd/system/{unit}.d/test.conf; systemctl daemon-reload')
 
 
+def strict(machine):
+    """from here on, a system call that the sandbox refuses kills whoever makes it"""
+    for name in (*DAEMONS, 'cron', 'janitor', 'migrate'):
+        machine.write(f'/etc/systemd/system/fulgur-{name}.service.d/strict.conf', '[Service]\nSystemCallErrorNumber=kill\n')
+    machine.run('systemctl daemon-reload; systemctl restart fulgur-migrate.service')
+    for name in DAEMONS:
+        machine.run(f'systemctl try-restart fulgur-{name}.service')
+
+
 def shut_in(machine):
     """no daemon leaves a core file, and their secrets are locked into memory"""
     admin.post(machine)
@@ -152,4 +161,4 @@ def lose_the_database(machine):
         f"cd /; runuser -u fulgur -- psql -tA -c \"SELECT count(*) FROM runs WHERE state = 'success' AND id IN ({ids})\"") == str(len(runs)), 120)
 
 
-play(*admin.SET_UP, shut_in, tell_a_story, levels, go_idle, hang, reload_and_restart, mend_a_setting, lose_the_database)
+play(*admin.SET_UP, strict, shut_in, tell_a_story, levels, go_idle, hang, reload_and_restart, mend_a_setting, lose_the_database)

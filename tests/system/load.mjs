@@ -2,13 +2,13 @@
 //
 // Posts webhooks from inside the machine until standard input ends, then prints what became of them.
 //
-//   node load.mjs URL CALLERS      {"refused":0,"statuses":{"200":1234},"runs":["…"]}
+//   node load.mjs URL CALLERS [PAUSE-MS]      {"refused":0,"statuses":{"200":1234},"runs":["…"]}
 //
 // Each request has a connection of its own, as callers from outside have.
 
 import http from 'node:http';
 
-const [url, callers] = process.argv.slice(2);
+const [url, callers, pause = 0] = process.argv.slice(2);
 const result = { refused: 0, errors: {}, statuses: {}, runs: [] };
 let ended = false;
 
@@ -28,7 +28,10 @@ const post = () =>
   });
 
 const caller = async () => {
-  while (!ended) await post();
+  while (!ended) {
+    await post();
+    if (pause > 0) await new Promise((done) => setTimeout(done, Number(pause)));
+  }
 };
 
 process.stdin.resume().on('end', () => (ended = true));

@@ -19,7 +19,7 @@ static const VaultPlace place = { "credentials", "body", { { 1 } }, { { 2 } } };
 static Vault *vault_of(Text key) {
         Vault *vault = NULL;
 
-        CHECK_INT(vault_new(key, &vault), 0);
+        CHECK_INT(vault_new(key, TEXT_NULL, &vault), 0);
         return vault;
 }
 
@@ -90,17 +90,23 @@ static void test_moved(void) {
 }
 
 static void test_old_keys(void) {
-        _cleanup_(vault_freep) Vault *before = vault_of(KEY_A), *after = vault_of(KEY_B),
+        _cleanup_(vault_freep) Vault *before = vault_of(KEY_A), *between = vault_of(KEY_B), *after = NULL,
                                      *stranger = vault_of(KEY_C);
+        _cleanup_(buffer_deinit) Buffer others = BUFFER_NULL, head = BUFFER_NULL;
         _cleanup_(buffer_deinit) Buffer sealed = BUFFER_NULL, new = BUFFER_NULL;
         _cleanup_(secret_freep) Secret *plain = NULL;
         Secret *none = NULL;
 
         vault_seal(before, &place, TEXT("the secret"), &sealed);
-        CHECK_INT(vault_open(after, &place, buffer_text(&sealed), &none), -ENOKEY);
+        CHECK_INT(vault_open(between, &place, buffer_text(&sealed), &none), -ENOKEY);
 
-        CHECK_INT(vault_add_old(after, KEY_C), 0);
-        CHECK_INT(vault_add_old(after, KEY_A), 0);
+        /* The primary one may be among the others. */
+        buffer_append_text(&others, KEY_A);
+        buffer_append_byte(&others, '\n');
+        buffer_append_text(&others, KEY_B);
+        buffer_append_byte(&others, '\n');
+        buffer_append_text(&others, KEY_C);
+        CHECK_INT(vault_new(KEY_B, buffer_text(&others), &after), 0);
         CHECK_INT(vault_open(after, &place, buffer_text(&sealed), &plain), 0);
         CHECK_TEXT(secret_text(plain), "the secret");
         CHECK(!vault_is_current(after, buffer_text(&sealed)));
@@ -108,6 +114,9 @@ static void test_old_keys(void) {
         /* What is sealed from now on is sealed with the new one. */
         vault_seal(after, &place, TEXT("the secret"), &new);
         CHECK(vault_is_current(after, buffer_text(&new)));
+        vault_head(after, &head);
+        CHECK(text_equal(text_make(new.data, head.length), buffer_text(&head)));
+        CHECK(!text_equal(text_make(sealed.data, head.length), buffer_text(&head)));
         CHECK_INT(vault_open(before, &place, buffer_text(&new), &none), -ENOKEY);
         CHECK_INT(vault_open(stranger, &place, buffer_text(&new), &none), -ENOKEY);
         CHECK(!none && !vault_is_current(after, TEXT("")));
@@ -121,14 +130,13 @@ static void test_bad_keys(void) {
                 TEXT("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8g"),
                 TEXT("not base64, but forty-four characters long!!"),
         };
-        _cleanup_(vault_freep) Vault *good = vault_of(KEY_A);
-
         for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
                 Vault *vault = NULL;
 
-                CHECK_INT(vault_new(keys[i], &vault), -EINVAL);
+                CHECK_INT(vault_new(keys[i], TEXT_NULL, &vault), -EINVAL);
                 CHECK(!vault);
-                CHECK_INT(vault_add_old(good, keys[i]), -EINVAL);
+                CHECK_INT(vault_new(KEY_A, keys[i], &vault), -EINVAL);
+                CHECK(!vault);
         }
 }
 

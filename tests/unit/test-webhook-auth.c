@@ -208,7 +208,7 @@ static void test_path_length(void) {
 int main(void) {
         crypto_start();
         log_set_max_level(LOG_CRIT);    /* of methods that do not open */
-        CHECK_INT(vault_new(TEXT(KEY), &vault), 0);
+        CHECK_INT(vault_new(TEXT(KEY), TEXT_NULL, &vault), 0);
         test_open();
         test_matrix();
         test_unusable();
