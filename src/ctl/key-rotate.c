@@ -113,10 +113,13 @@ static Outcome other_machines(Setup *setup) {
 /* Those that do not run read the files when they start. */
 static bool restart_services(Setup *setup) {
         static const char *const reload[] = { "systemctl", "daemon-reload", NULL };
-        static const char *const restart[] = {
-                "systemctl",          "try-restart", "fulgur-webhooks.service", "fulgur-workers.service",
-                "fulgur-web.service", NULL
-        };
+        static const char *const restart[] = { "systemctl",
+                                               "try-restart",
+                                               "fulgur-webhooks.service",
+                                               "fulgur-webhooks@*.service",
+                                               "fulgur-workers.service",
+                                               "fulgur-web.service",
+                                               NULL };
 
         if (*setup->root)
                 return true;

@@ -24,16 +24,16 @@
 static const struct {
         const char *name, *units;
 } credentials[] = {
-        { "fulgur.database-url", "web webhooks workers cron janitor migrate" },
-        { "fulgur.primary-key", "web webhooks workers" },
-        { "fulgur.primary-key.old", "web webhooks workers" },
+        { "fulgur.database-url", "web webhooks webhooks@ workers cron janitor migrate" },
+        { "fulgur.primary-key", "web webhooks webhooks@ workers" },
+        { "fulgur.primary-key.old", "web webhooks webhooks@ workers" },
         { "fulgur.run-token-key", "web workers" },
         { "fulgur.session-key", "web" },
         { "fulgur.worker-secret", "workers runner ws-worker@" },
 };
 
-static const char *const units[] = { "web",  "webhooks", "workers", "cron",
-                                     "janitor", "migrate",  "runner",  "ws-worker@" };
+static const char *const units[] = { "web",     "webhooks", "webhooks@", "workers",   "cron",
+                                     "janitor", "migrate",  "runner",    "ws-worker@" };
 
 /* -- files ------------------------------------------------------------------------------------- */
 

@@ -72,3 +72,17 @@ def state_of(machine, run):
 def await_success(machine, run):
     state = wait_until('the run ends', lambda: (lambda s: s not in ('available', 'claimed', 'started') and s)(state_of(machine, run)))
     assert state == 'success', f'run {run}: {state}'
+
+
+def count_runs(machine, runs, condition='true'):
+    """How many of those runs the database holds."""
+    return int(machine.run('cd /; runuser -u fulgur -- psql -tA -f -',
+                           f"SELECT count(*) FROM runs WHERE {condition} AND id = ANY('{{{','.join(runs)}}}'::uuid[])"))
+
+
+def await_all(machine, runs):
+    """Until all have succeeded. A slow machine may take its time, as long as it gets on."""
+    done = 0
+    while done < len(runs):
+        done = wait_until(f'more than {done} of {len(runs)} runs succeed',
+                          lambda d=done: (lambda n: n > d and n)(count_runs(machine, runs, "state = 'success'")))

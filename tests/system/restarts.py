@@ -44,12 +44,6 @@ def start_load(machine):
                             stdout=subprocess.PIPE, text=True)
 
 
-def count_runs(machine, runs, state=''):
-    """How many of those runs the database holds."""
-    sql = f"SELECT count(*) FROM runs WHERE id IN (SELECT unnest('{{{','.join(runs)}}}'::uuid[])) {state}"
-    return int(machine.run("cd /; runuser -u fulgur -- psql -tA -f -", sql))
-
-
 def restart_under_load(machine):
     """a hundred restarts, in turn, while webhooks arrive without a pause"""
     machine.allow('^fulgur-runner$', r'trying again|closed|run:log failed: lost')
@@ -65,7 +59,7 @@ def restart_under_load(machine):
     assert result['refused'] == 0 and result['errors'] == {}, result['errors']
     assert set(result['statuses']) <= {'200', '503'}, result['statuses']
     assert len(runs) == len(set(runs)) >= RESTARTS
-    assert count_runs(machine, runs) == len(runs)
+    assert admin.count_runs(machine, runs) == len(runs)
     admin.await_success(machine, before)
 
 

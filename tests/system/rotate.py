@@ -63,12 +63,7 @@ def rotate(machine):
     print(f"# {result['statuses']} webhooks meanwhile")
     assert result['refused'] == 0 and result['errors'] == {} and set(result['statuses']) == {'200'}, result
     admin.await_success(machine, last)
-
-    ids = ','.join(result['runs'])
-    states = "cd /; runuser -u fulgur -- psql -tA -f -", f"SELECT state, count(*) FROM runs WHERE id = ANY('{{{ids}}}'::uuid[]) GROUP BY state"
-    wait_until('all have been executed', lambda: 'available' not in machine.run(*states) and 'claimed' not in machine.run(*states)
-               and 'started' not in machine.run(*states), 240)
-    assert machine.run(*states) == f"success|{len(result['runs'])}", machine.run(*states)
+    admin.await_all(machine, result['runs'])
     assert '"ok":true' in machine.run('fulgurctl --json key rotate --check')
     seen = machine.run('journalctl -o export -a')
     assert not any(key in seen for key in keys)

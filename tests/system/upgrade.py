@@ -46,7 +46,7 @@ def upgrade(machine):
     flying = admin.post(machine, '{"wait":8000}')
     wait_until('it has started', lambda: admin.state_of(machine, flying) == 'started')
     pids = {name: machine.main_pid(f'fulgur-{name}.service') for name in DAEMONS}
-    load = subprocess.Popen(machine.command(f'node /root/load.mjs {machine.hook} 4'), stdin=subprocess.PIPE,
+    load = subprocess.Popen(machine.command(f'node /root/load.mjs {machine.hook} 4 20'), stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
     runner, server = sorted(machine.debs)
     machine.install(server)
@@ -57,8 +57,7 @@ def upgrade(machine):
     print(f"# {result['statuses']} webhooks during the upgrade")
 
     assert result['refused'] == 0 and result['errors'] == {} and set(result['statuses']) == {'200'}, result['errors']
-    sql = f"SELECT count(*) FROM runs WHERE id IN (SELECT unnest('{{{','.join(result['runs'])}}}'::uuid[]))"
-    assert int(machine.run('cd /; runuser -u fulgur -- psql -tA -f -', sql)) == len(set(result['runs'])) == len(result['runs'])
+    assert admin.count_runs(machine, result['runs']) == len(set(result['runs'])) == len(result['runs'])
 
     admin.await_success(machine, flying)
     told_by = [(entry['MESSAGE'].partition(':')[0], entry['_PID']) for entry in machine.journal(f'FULGUR_RUN_ID={flying}')]
