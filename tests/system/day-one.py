@@ -3,12 +3,36 @@
 #
 # From packages to a run that succeeds, services that are killed, and the packages gone again.
 
+import os
 import subprocess
 
 import admin
-from machine import play, wait_until
+from machine import HERE, bring, play, wait_until
 
 SOCKETS = {'web': '127.0.0.1:4000', 'webhooks': '/run/fulgur/webhooks.sock', 'workers': '/run/fulgur/workers.sock'}
+
+
+def commands():
+    """What the README's install section tells people to type."""
+    tool = os.path.join(HERE, '../../tools/readme-commands')
+    return subprocess.run([tool], check=True, stdout=subprocess.PIPE, text=True).stdout.strip().splitlines()
+
+
+def install_as_told(machine):
+    """the README's first line, in the folder that holds the packages"""
+    machine.run('systemctl start postgresql')
+    for deb in machine.debs:
+        bring(machine, deb, os.path.basename(deb))
+    # apt finds all but our own package on the machine already: it has no network to fetch anything.
+    print(machine.run(f'cd /root; DEBIAN_FRONTEND=noninteractive {commands()[0]}')[-200:])
+
+
+def set_up_as_told(machine):
+    """the README's other lines"""
+    for line in commands()[1:]:
+        print(machine.run(f'cd /root; {line}'))
+    # The runner is another package; whoever sets up without a superuser names one later.
+    machine.run('DEBIAN_FRONTEND=noninteractive dpkg --install /root/fulgur-runner_*.deb')
 
 
 def not_yet(machine):
@@ -69,12 +93,15 @@ def kill_each(machine):
 
 
 def take_away(machine):
-    """remove, then purge: nothing runs, the data stays"""
+    """remove, then purge: nothing runs, the data stays, and what stays is named"""
     machine.run('dpkg --remove fulgur-runner fulgur')
     assert machine.run("systemctl list-units --plain --no-legend --state=active 'fulgur*.service' 'fulgur*.socket' 'fulgur*.timer'") == ''
-    machine.run('dpkg --purge fulgur-runner fulgur')
+    said = machine.run('dpkg --purge fulgur-runner fulgur')
+    for left in ('dropdb fulgur', '/etc/credstore.encrypted/fulgur.primary-key', '/var/backups/fulgur'):
+        assert left in said, said
+    assert machine.run("ls -d /etc/systemd/system/fulgur-*.service.d 2>/dev/null || true") == ''
     assert int(machine.run('cd /; runuser -u postgres -- psql -tA -d fulgur -c "SELECT count(*) FROM runs"')) > 0
     machine.run('test -s /etc/credstore.encrypted/fulgur.primary-key')
 
 
-play(admin.install, not_yet, *admin.SET_UP[1:], run_something, leave_and_come_back, kill_each, take_away)
+play(install_as_told, not_yet, set_up_as_told, *admin.SET_UP[1:], run_something, leave_and_come_back, kill_each, take_away)
