@@ -66,7 +66,7 @@ def post(machine, data='{}'):
 
 
 def state_of(machine, run):
-    return machine.run(f"cd /; runuser -u fulgur -- psql -tA -c \"SELECT state FROM runs WHERE id = '{run}'\"")
+    return json.loads(machine.run(f'fulgurctl --json run show {run}'))['run'][0]['state']
 
 
 def await_success(machine, run):

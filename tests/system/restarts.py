@@ -33,7 +33,7 @@ def measure_start(machine):
             "curl -s -o /dev/null -w '%{time_starttransfer}' http://127.0.0.1:4000/health_check")))
     print(f'# activation to first byte through the public port: {statistics.median(samples):.3f} s (goal: 0.1 s)')
 
-    for command in ('status', 'worker list', 'run list', 'config show', '--version'):
+    for command in ('status', 'worker list', 'run list', 'config show', 'doctor', '--version'):
         took = float(machine.run(f'TIMEFORMAT=%R; {{ time fulgurctl {command} >/dev/null; }} 2>&1'))
         print(f'# fulgurctl {command}: {took:.3f} s (goal: 0.1 s)')
 
