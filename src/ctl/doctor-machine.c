@@ -19,6 +19,7 @@
 
 #include "ctl/doctor.h"
 #include "ctl/setup.h"
+#include "log/message-id.h"
 
 #define MIB                  (1024.0 * 1024)
 #define DISK_FAILED_MIB      256
@@ -243,6 +244,27 @@ Health doctor_sandbox(Doctor *doctor) {
                            : doctor_find(doctor, HEALTH_WARNING,
                                          "systemd-analyze security finds more than 1.3: a "
                                          "drop-in opens something");
+}
+
+/* A worker with another secret, or another clock, is turned away by the hour. */
+Health doctor_worker_keys(Doctor *doctor) {
+        static const char *const argv[] = {
+                "journalctl",
+                "--quiet",
+                "--since=-1h",
+                "--lines=1",
+                "--output=cat",
+                "MESSAGE_ID=" MSG_WORKER_REFUSED,
+                "_SYSTEMD_UNIT=fulgur-workers.service",
+                NULL,
+        };
+        _cleanup_(buffer_deinit) Buffer output = BUFFER_NULL;
+
+        if (program_output(argv, &output) < 0)
+                return doctor_find(doctor, HEALTH_LEFT_OUT, "there is no journal to look into");
+        return output.length == 0 ? HEALTH_OK
+                                  : doctor_find(doctor, HEALTH_WARNING, "in the last hour: %s",
+                                                strtok(buffer_string(&output), "\n"));
 }
 
 /* -- mail -------------------------------------------------------------------------------------- */

@@ -32,6 +32,8 @@ static const struct Check {
         { "answer", "the public address answers", doctor_answer, "journalctl -xu fulgur-web.service" },
         { "sandbox", "services are shut in", doctor_sandbox, "systemctl cat 'fulgur*.service'" },
         { "workers", "workers are connected", doctor_workers, "fulgurctl worker list" },
+        { "worker-keys", "nobody was refused as a worker", doctor_worker_keys,
+          "journalctl -xu fulgur-workers.service" },
         { "mail", "mail can leave", doctor_mail, "man fulgur.env" },
         { "backup", "there is a fresh backup", doctor_backup,
           "runuser -u postgres -- pg_dump -Fc fulgur >/var/backups/fulgur/$(date +%F).dump" },

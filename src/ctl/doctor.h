@@ -42,6 +42,7 @@ Health doctor_sockets(Doctor *doctor);
 Health doctor_answer(Doctor *doctor);
 Health doctor_units(Doctor *doctor);
 Health doctor_sandbox(Doctor *doctor);
+Health doctor_worker_keys(Doctor *doctor);
 Health doctor_mail(Doctor *doctor);
 
 /* Everything above in order, without a report: for set-up. Returns how many failed. */

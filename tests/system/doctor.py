@@ -94,6 +94,13 @@ def finds_services(machine):
                          '>/etc/systemd/system/fulgur-cron.service.d/hole.conf; systemctl daemon-reload',
                 'rm /etc/systemd/system/fulgur-cron.service.d/hole.conf; systemctl daemon-reload') as found:
         assert found['sandbox']['health'] == 'warning', found
+    assert examine(machine)['worker-keys']['health'] == 'ok'
+    stranger = 'eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJMaWdodG5pbmcifQ.AAAA'
+    assert machine.run("curl -s -o /dev/null -w '%{http_code}' --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' "
+                       "-H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==' "
+                       f"'http://127.0.0.1:4000/worker/websocket?vsn=2.0.0&token={stranger}'") == '401'
+    found = wait_until('it is told', lambda: (lambda c: c['health'] == 'warning' and c)(examine(machine)['worker-keys']))
+    assert 'not signed with our WORKER_SECRET' in found['note'], found
     machine.run('systemctl stop fulgur-runner.service')
     wait_until('it has left', lambda: examine(machine)['workers']['health'] == 'warning')
     machine.run('cd /; ' + examine(machine)['backup']['fix'])
