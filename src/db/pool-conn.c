@@ -18,6 +18,8 @@
 
 /* One that was open for so long was a good one, even if nobody asked it anything. */
 #define WORKED_USEC (10 * USEC_PER_SEC)
+#define LOST_TOGETHER_USEC (1 * USEC_PER_SEC)
+#define MAX_LOSSES 3
 
 #define LARGE_BYTES (1024 * 1024)
 
@@ -162,6 +164,17 @@ static void connect_failed(PoolConn *conn, const char *why) {
         try_later(conn);
 }
 
+/* A server that stops takes all its connections along, one after the other, and a batch may meet each of them. */
+static unsigned count_loss(Submission *submission) {
+        uint64_t now = clock_monotonic_usec();
+
+        if (submission->n_lost == 0 || now - submission->lost_usec > LOST_TOGETHER_USEC) {
+                submission->lost_usec = now;
+                submission->n_lost++;
+        }
+        return submission->n_lost;
+}
+
 /*
  * Did the server commit before the connection broke? Nobody knows. What may be done twice is done again; the
  * others are told. What takes the connection down with it each time is not tried for ever.
@@ -169,7 +182,7 @@ static void connect_failed(PoolConn *conn, const char *why) {
 static void return_submission(Pool *pool, Submission *submission) {
         if (!submission->done)
                 (void) submission_free(submission);
-        else if ((submission->flags & (BATCH_READ | BATCH_IDEMPOTENT)) && submission->n_sent < 3)
+        else if ((submission->flags & (BATCH_READ | BATCH_IDEMPOTENT)) && count_loss(submission) <= MAX_LOSSES)
                 pool_put_back(pool, submission);
         else
                 pool_answer_errno(pool, submission, -ENOTCONN, "connection lost before the answer came");
@@ -200,7 +213,6 @@ void pool_conn_send(PoolConn *conn, Submission *submission) {
         list_unlink(&submission->link);
         list_append(&conn->in_flight, &submission->link);
         conn->n_in_flight++;
-        submission->n_sent++;
         submission->sent_usec = clock_monotonic_usec();
         if ((submission->flags & BATCH_SLOW) && !conn->slow) {
                 conn->slow = true;

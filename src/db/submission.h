@@ -26,7 +26,8 @@ typedef struct Submission {
         unsigned flags;         /* the batch's */
         uint64_t due_usec;
         uint64_t sent_usec;
-        unsigned n_sent;        /* how often */
+        uint64_t lost_usec;     /* when its connection was lost last */
+        unsigned n_lost;        /* how often; together counts once */
         bool retried;           /* its second go for an error has been used up */
         BatchResult result;
         Step *steps;            /* what was sent, in order; `at` is the one whose answer comes next */

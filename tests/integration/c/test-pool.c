@@ -532,6 +532,27 @@ static void test_lost_in_flight(void) {
         close_pool();
 }
 
+/* As a server does that is restarted: whichever connection the batch is sent on next is ended, too. */
+static void test_lost_one_after_the_other(void) {
+        Asked asked;
+
+        gate_close();
+        open_pool((PoolConfig) { .n_connections = 4, .prepare = true });
+        ask_one();
+        ask(&asked, BATCH_READ, &pass_gate, GATE);
+        for (unsigned i = 0; i < 3; i++) {
+                run_until(one_waits);
+                /* Gone when it returns: who waits then is the next one. */
+                test_script(aside, "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
+                                   " WHERE application_name = 'test-pool'");
+        }
+        gate_open();
+
+        wait_all();
+        check_answer(&asked, 0);
+        close_pool();
+}
+
 /* A batch that takes its connection with it is not tried for ever. */
 static void test_deadly_batch(void) {
         static const Query suicide = { "suicide", "SELECT pg_terminate_backend(pg_backend_pid())", 0 };
@@ -665,6 +686,7 @@ int main(void) {
         test_timeout();
         test_late_answer();
         test_lost_in_flight();
+        test_lost_one_after_the_other();
         test_deadly_batch();
         test_outage();
         test_timeout_in_outage();
