@@ -4,7 +4,7 @@
 
 import json
 
-from machine import wait_until
+from machine import Failed, wait_until
 
 # Jobs without an adaptor: the machine reaches no registry.
 WORKFLOW = '''
@@ -83,6 +83,12 @@ def count_runs(machine, runs, condition='true'):
 def await_all(machine, runs):
     """Until all have succeeded. A slow machine may take its time, as long as it gets on."""
     done = 0
-    while done < len(runs):
-        done = wait_until(f'more than {done} of {len(runs)} runs succeed',
-                          lambda d=done: (lambda n: n > d and n)(count_runs(machine, runs, "state = 'success'")))
+    try:
+        while done < len(runs):
+            done = wait_until(f'more than {done} of {len(runs)} runs succeed',
+                              lambda d=done: (lambda n: n > d and n)(count_runs(machine, runs, "state = 'success'")))
+    except Failed:
+        for run in runs:
+            if state_of(machine, run) != 'success':
+                print(machine.run(f'fulgurctl run show {run}; journalctl FULGUR_RUN_ID={run}; journalctl --grep {run}'))
+        raise
