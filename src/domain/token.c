@@ -83,6 +83,46 @@ int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uui
         return uuid_parse(user, ret_user_id) < 0 ? -EKEYREJECTED : 0;
 }
 
+typedef struct RunClaims {
+        Text issuer, subject;
+        int64_t not_before, expires_at;
+        RunToken token;
+} RunClaims;
+
+static const Field run_claim_fields[] = {
+        { "iss", FIELD_STRING, offsetof(RunClaims, issuer), FIELD_REQUIRED },
+        { "sub", FIELD_STRING, offsetof(RunClaims, subject), FIELD_REQUIRED },
+        { "nbf", FIELD_INT, offsetof(RunClaims, not_before), FIELD_REQUIRED },
+        { "exp", FIELD_INT, offsetof(RunClaims, expires_at), FIELD_REQUIRED },
+        { "id", FIELD_UUID, offsetof(RunClaims, token.run_id), FIELD_REQUIRED },
+        { "claim", FIELD_UUID, offsetof(RunClaims, token.nonce), FIELD_REQUIRED },
+        { "project_id", FIELD_UUID, offsetof(RunClaims, token.project_id), FIELD_REQUIRED },
+        {}
+};
+
+int token_read_run(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, RunToken *ret_token) {
+        const int64_t now = (int64_t) (now_usec / USEC_PER_SEC),
+                      tolerance = (int64_t) (CLOCK_TOLERANCE_USEC / USEC_PER_SEC);
+        FieldErrors errors = {};
+        RunClaims claims = {};
+        Text document;
+
+        if (jwt_verify_rs256(key, jwt, arena, &document) < 0 ||
+            json_read(arena, document, run_claim_fields, &claims, &errors) < 0)
+                return -EKEYREJECTED;
+        if (!text_is(claims.issuer, "Lightning") || !text_starts_with(claims.subject, "run:") ||
+            claims.not_before > now + tolerance || claims.expires_at < now - tolerance)
+                return -EKEYREJECTED;
+
+        *ret_token = claims.token;
+        return 0;
+}
+
+void token_find_run(Batch *batch, const RunToken *token) {
+        batch_add(batch, &SQL_TOKEN_RUN, P_UUID(&token->run_id), P_UUID(&token->project_id),
+                  P_UUID(&token->nonce));
+}
+
 void token_find_user(Batch *batch, Text jwt) {
         uint8_t *digest = arena_alloc(batch->arena, DIGEST_SIZE);
 
@@ -90,16 +130,18 @@ void token_find_user(Batch *batch, Text jwt) {
         batch_add(batch, &SQL_TOKEN_USER, P_BYTES(text_make(digest, DIGEST_SIZE)));
 }
 
-static const Column token_user_columns[] = {
-        { "id",        COLUMN_UUID, offsetof(TokenUser, id)        },
-        { "superuser", COLUMN_BOOL, offsetof(TokenUser, superuser) },
+static const Column owner_columns[] = {
+        { "user_id",    COLUMN_UUID, offsetof(TokenOwner, user_id)    },
+        { "run_id",     COLUMN_UUID, offsetof(TokenOwner, run_id)     },
+        { "project_id", COLUMN_UUID, offsetof(TokenOwner, project_id) },
+        { "superuser",  COLUMN_BOOL, offsetof(TokenOwner, superuser)  },
         {}
 };
 
-int token_user_read(const Rows *rows, TokenUser *ret_user) {
+int token_owner_read(const Rows *rows, TokenOwner *ret_owner) {
         if (rows_count(rows) == 0)
                 return -ENOENT;
 
-        row_read(rows, 0, token_user_columns, NULL, ret_user);
+        row_read(rows, 0, owner_columns, NULL, ret_owner);
         return 0;
 }

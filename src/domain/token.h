@@ -29,14 +29,26 @@ void token_insert(Batch *batch, const Token *token, Text jwt);
  * revokes the token. */
 int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uuid *ret_user_id);
 
+/* A run's token (worker-channel 2.2), as its worker got it with the claim. */
+typedef struct RunToken {
+        Uuid run_id, project_id, nonce;
+} RunToken;
+
+/* Signature, issuer, "run:" subject, and its time (now_usec ± 60 s). -EKEYREJECTED otherwise. Whether the claim still
+ * holds is the database's to say: token_find_run(), no row if not. */
+int token_read_run(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, RunToken *ret_token);
+void token_find_run(Batch *batch, const RunToken *token);
+
 /* Whose token is it? Adds one statement that writes when the token was last used, harmless when sent twice;
  * without a row it is unknown or revoked, or its user is disabled. */
 void token_find_user(Batch *batch, Text jwt);
 
-typedef struct TokenUser {
-        Uuid id;
+/* Whose it is: a user's, or a run's. */
+typedef struct TokenOwner {
+        Uuid user_id;
+        Uuid run_id, project_id;        /* UUID_NULL: a user's */
         bool superuser;
-} TokenUser;
+} TokenOwner;
 
-/* -ENOENT: nobody's. */
-int token_user_read(const Rows *rows, TokenUser *ret_user);
+/* Of either. -ENOENT: nobody's. */
+int token_owner_read(const Rows *rows, TokenOwner *ret_owner);

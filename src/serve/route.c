@@ -182,6 +182,7 @@ void route_serve(Service *service, const Route *routes, HttpRequest *request) {
 static const char *const auth_names[_AUTH_MAX] = {
         [AUTH_NONE] = "none",
         [AUTH_TOKEN] = "token",
+        [AUTH_TOKEN_OR_RUN] = "token-or-run",
 };
 
 static const char *const right_names[_RIGHT_MAX] = {
@@ -189,6 +190,7 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_PUBLIC] = "public",
         [RIGHT_AUTHENTICATED] = "authenticated",
         [RIGHT_READ_PROJECT] = "read-project",
+        [RIGHT_USE_COLLECTION] = "use-collection",
 };
 
 static bool is_method(const char *method) {
@@ -236,10 +238,10 @@ int routes_check(const Route *routes) {
 }
 
 void routes_print(const Route *routes, FILE *stream) {
-        fprintf(stream, "%-7s %-48s %-6s %-14s %10s %s\n",
+        fprintf(stream, "%-7s %-48s %-12s %-14s %10s %s\n",
                 "METHOD", "PATTERN", "AUTH", "RIGHT", "BODY", "SCHEMA");
         for (const Route *row = routes; row->pattern; row++)
-                fprintf(stream, "%-7s %-48s %-6s %-14s %10zu %s\n", row->method, row->pattern,
+                fprintf(stream, "%-7s %-48s %-12s %-14s %10zu %s\n", row->method, row->pattern,
                         auth_names[row->auth], right_names[row->right], row->max_body,
                         row->schema ? row->schema : "-");
 }

@@ -16,12 +16,14 @@ typedef enum Right {
         RIGHT_PUBLIC,                   /* anyone, on purpose */
         RIGHT_AUTHENTICATED,            /* any user; the data layer scopes what is seen */
         RIGHT_READ_PROJECT,             /* member of the project: the data layer checks */
+        RIGHT_USE_COLLECTION,           /* member of its project, or a run of it: the data layer checks */
         _RIGHT_MAX,
 } Right;
 
 typedef enum Auth {
         AUTH_NONE,
         AUTH_TOKEN,                     /* Authorization: Bearer, a personal access token */
+        AUTH_TOKEN_OR_RUN,              /* the same, or a run's token */
         _AUTH_MAX,
 } Auth;
 

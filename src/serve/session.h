@@ -18,7 +18,7 @@ typedef struct Principal {
         PrincipalKind kind;
         Uuid user_id;                   /* PRINCIPAL_USER */
         Uuid run_id;                    /* PRINCIPAL_RUN */
-        Uuid project_id;                /* PRINCIPAL_PROJECT */
+        Uuid project_id;                /* PRINCIPAL_PROJECT, and a run's */
         bool superuser;
 } Principal;
 

@@ -5,6 +5,7 @@
  * joins the project's members.
  */
 
+#include "web/collections.h"
 #include "web/read.h"
 #include "web/web.h"
 
@@ -13,6 +14,11 @@
         { "GET", pattern, stages, sizeof(Read), AUTH_TOKEN, RIGHT_AUTHENTICATED, .schema = reply }
 #define GET_PROJECT(pattern, stages, reply)                                                        \
         { "GET", pattern, stages, sizeof(Read), AUTH_TOKEN, RIGHT_READ_PROJECT, .schema = reply }
+
+/* Bodies: as large as the server takes them at all, which MAX_DATACLIP_SIZE_MB says. */
+#define COLLECTION(method, pattern, stages, reply)                                                 \
+        { method, pattern, stages, sizeof(CollectionCall), AUTH_TOKEN_OR_RUN, RIGHT_USE_COLLECTION, \
+          .max_body = SIZE_MAX, .schema = reply }
 
 const Route web_routes[] = {
         GET_PUBLIC("/",             get_front_page),
@@ -39,5 +45,12 @@ const Route web_routes[] = {
         GET_PROJECT("/api/projects/{project_id}/work_orders/{id}", get_work_order,  "work-order.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows",        get_workflows,   "workflows.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows/{id}",   get_workflow,    "workflow.json"),
+
+        COLLECTION("GET", "/collections/{name}",          get_collection_items,    "collection-items.json"),
+        COLLECTION("POST", "/collections/{name}",         put_collection_items,    "collection-stored.json"),
+        COLLECTION("DELETE", "/collections/{name}",       delete_collection_items, "collection-deleted.json"),
+        COLLECTION("GET", "/collections/{name}/{key}",    get_collection_item,     "collection-item.json"),
+        COLLECTION("PUT", "/collections/{name}/{key}",    put_collection_item,     "collection-stored.json"),
+        COLLECTION("DELETE", "/collections/{name}/{key}", delete_collection_item,  "collection-deleted.json"),
         {}
 };
