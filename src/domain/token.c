@@ -95,14 +95,21 @@ static const Field run_claim_fields[] = {
         { "nbf", FIELD_INT, offsetof(RunClaims, not_before), FIELD_REQUIRED },
         { "exp", FIELD_INT, offsetof(RunClaims, expires_at), FIELD_REQUIRED },
         { "id", FIELD_UUID, offsetof(RunClaims, token.run_id), FIELD_REQUIRED },
-        { "claim", FIELD_UUID, offsetof(RunClaims, token.nonce), FIELD_REQUIRED },
-        { "project_id", FIELD_UUID, offsetof(RunClaims, token.project_id), FIELD_REQUIRED },
+        { "claim", FIELD_UUID, offsetof(RunClaims, token.nonce) },
+        { "project_id", FIELD_UUID, offsetof(RunClaims, token.project_id) },
         {}
 };
 
+static bool is_of_run(Text subject, const Uuid *run_id) {
+        char id[UUID_STRING_SIZE];
+
+        return text_starts_with(subject, "run:") &&
+               text_is(text_make(subject.data + strlen("run:"), subject.length - strlen("run:")),
+                       uuid_format(run_id, id));
+}
+
 int token_read_run(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, RunToken *ret_token) {
-        const int64_t now = (int64_t) (now_usec / USEC_PER_SEC),
-                      tolerance = (int64_t) (CLOCK_TOLERANCE_USEC / USEC_PER_SEC);
+        const int64_t now = (int64_t) (now_usec / USEC_PER_SEC);
         FieldErrors errors = {};
         RunClaims claims = {};
         Text document;
@@ -110,8 +117,8 @@ int token_read_run(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena,
         if (jwt_verify_rs256(key, jwt, arena, &document) < 0 ||
             json_read(arena, document, run_claim_fields, &claims, &errors) < 0)
                 return -EKEYREJECTED;
-        if (!text_is(claims.issuer, "Lightning") || !text_starts_with(claims.subject, "run:") ||
-            claims.not_before > now + tolerance || claims.expires_at < now - tolerance)
+        if (!text_is(claims.issuer, "Lightning") || !is_of_run(claims.subject, &claims.token.run_id) ||
+            claims.not_before > now || claims.expires_at <= now)
                 return -EKEYREJECTED;
 
         *ret_token = claims.token;

@@ -31,11 +31,11 @@ int token_read(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, Uui
 
 /* A run's token (worker-channel 2.2), as its worker got it with the claim. */
 typedef struct RunToken {
-        Uuid run_id, project_id, nonce;
+        Uuid run_id, project_id, nonce; /* the latter two UUID_NULL in a token of somebody else: no claim is theirs */
 } RunToken;
 
-/* Signature, issuer, "run:" subject, and its time (now_usec ± 60 s). -EKEYREJECTED otherwise. Whether the claim still
- * holds is the database's to say: token_find_run(), no row if not. */
+/* Signature, issuer, subject and time. -EKEYREJECTED otherwise. Whether the claim still holds is the database's to say:
+ * token_find_run(), no row if not. */
 int token_read_run(const RunKey *key, Text jwt, uint64_t now_usec, Arena *arena, RunToken *ret_token);
 void token_find_run(Batch *batch, const RunToken *token);
 

@@ -223,16 +223,6 @@ static int read_body(Call *call, Text *ret_object) {
         return 0;
 }
 
-static Text member(Text object, const char *name) {
-        Text key, value, found = TEXT_NULL;
-        size_t cursor = 0;
-
-        while (json_next_member(object, &cursor, &key, &value))
-                if (json_key_is(key, name))
-                        found = value;
-        return found;
-}
-
 /* NULL, or what is wrong with it. */
 static const char *add_item(CollectionCall *asked, Text key, Text raw_value) {
         Text value;
@@ -271,7 +261,7 @@ static int put_item(Call *call) {
 
         if (read_body(call, &object) < 0)
                 return -EBADMSG;
-        value = member(object, "value");
+        value = json_member(object, "value");
         if (!value.data)
                 return call_reply_error(call, 422, "Missing required field: value");
         if (json_kind(value) != JSON_STRING)
@@ -306,12 +296,12 @@ static const char *add_items(CollectionCall *asked, Text list) {
                 room++;
         keys = arena_new(arena, Text, MAX(room, (size_t) 1));
         while (json_next_element(list, &cursor, &element)) {
-                Text raw = json_kind(element) == JSON_OBJECT ? member(element, "key") : TEXT_NULL;
+                Text raw = json_kind(element) == JSON_OBJECT ? json_member(element, "key") : TEXT_NULL;
                 const char *wrong;
 
                 if (!raw.data || json_unescape(arena, raw, &keys[n]) < 0)
                         return "Format error";
-                raw = member(element, "value");
+                raw = json_member(element, "value");
                 wrong = raw.data ? add_item(asked, keys[n], raw) : "Format error";
                 if (wrong)
                         return wrong;
@@ -328,7 +318,7 @@ static int put_items(Call *call) {
 
         if (read_body(call, &object) < 0)
                 return -EBADMSG;
-        list = member(object, "items");
+        list = json_member(object, "items");
         if (!list.data)
                 return call_reply_error(call, 422, "Missing required field: items");
         if (json_kind(list) != JSON_ARRAY)
@@ -368,7 +358,7 @@ static int delete_items(Call *call) {
         if (!key.data) {
                 if (read_body(call, &object) < 0)
                         return -EBADMSG;
-                raw = member(object, "key");
+                raw = json_member(object, "key");
                 if (raw.data && json_kind(raw) != JSON_NULL && json_unescape(&call->arena, raw, &key) < 0)
                         return -EBADMSG;
         }

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "domain/credential.h"
+#include "domain/token.h"
 #include "json/read.h"
 #include "workers/run-channel.h"
 
@@ -50,61 +51,39 @@ const ChannelKind run_channel = {
 
 /* -- join ------------------------------------------------------------------------------------------ */
 
-typedef struct TokenClaims {
-        Text issuer, subject;
-        Uuid id, nonce, project_id;
-        int64_t not_before, expires;
-} TokenClaims;
-
-static const Field token_claims[] = {
-        { "iss",        FIELD_STRING, offsetof(TokenClaims, issuer),     FIELD_REQUIRED },
-        { "id",         FIELD_UUID,   offsetof(TokenClaims, id),         FIELD_REQUIRED },
-        { "sub",        FIELD_STRING, offsetof(TokenClaims, subject),    FIELD_REQUIRED },
-        { "nbf",        FIELD_INT,    offsetof(TokenClaims, not_before), FIELD_REQUIRED },
-        { "exp",        FIELD_INT,    offsetof(TokenClaims, expires),    FIELD_REQUIRED },
-        { "claim",      FIELD_UUID,   offsetof(TokenClaims, nonce)                      },
-        { "project_id", FIELD_UUID,   offsetof(TokenClaims, project_id)                 },
-        {}
-};
-
 static const Field join_fields[] = {
         { "token", FIELD_STRING, 0, FIELD_REQUIRED },
         {}
 };
 
-static int read_token(RunJoin *join, TokenClaims *claims) {
-        Arena *arena = &join->base.call.arena;
-        int64_t now = (int64_t) (clock_now_usec() / USEC_PER_SEC);
+/* The token has to be that of the topic's run. */
+static int read_token(RunJoin *join, RunToken *ret_token) {
+        Call *call = &join->base.call;
         Text topic_id =
                 text_make(join->base.topic.data + strlen("run:"), join->base.topic.length - strlen("run:"));
-        Text token, json;
+        char id[UUID_STRING_SIZE];
         FieldErrors errors = {};
-        Uuid id;
+        Text token;
 
-        if (json_read(arena, join->base.payload, join_fields, &token, &errors) < 0 ||
-            jwt_verify_rs256(workers_of(join->base.call.service)->run_key, token, arena, &json) < 0 ||
-            json_read(arena, json, token_claims, claims, &errors) < 0)
+        if (json_read(&call->arena, join->base.payload, join_fields, &token, &errors) < 0 ||
+            token_read_run(workers_of(call->service)->run_key, token, clock_now_usec(), &call->arena,
+                           ret_token) < 0)
                 return -EKEYREJECTED;
-
-        if (!text_is(claims->issuer, "Lightning") || uuid_parse(topic_id, &id) < 0 ||
-            !uuid_equal(&id, &claims->id) || !text_equal(claims->subject, join->base.topic) ||
-            claims->not_before > now || claims->expires <= now)
-                return -EKEYREJECTED;
-        return 0;
+        return text_is(topic_id, uuid_format(&ret_token->run_id, id)) ? 0 : -EKEYREJECTED;
 }
 
 static int check_token(Call *call) {
         RunJoin *join = container_of(call, RunJoin, base.call);
         Batch *batch = batch_new(&call->arena, BATCH_IDEMPOTENT);
-        TokenClaims claims = {};
+        RunToken token;
         int r;
 
-        r = read_token(join, &claims);
+        r = read_token(join, &token);
         if (r < 0)
                 return r;
 
-        join->run.id = claims.id;
-        run_join(batch, &claims.id, &claims.project_id, &claims.nonce,
+        join->run.id = token.run_id;
+        run_join(batch, &token.run_id, &token.project_id, &token.nonce,
                  call->service->settings->worker_lease_seconds * USEC_PER_SEC);
         return db_commit(call, batch);
 }
