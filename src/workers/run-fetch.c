@@ -29,7 +29,8 @@ const Stage fetch_plan_stages[] = { reply_plan, NULL };
 static int take_input(Call *base) {
         ChannelCall *call = container_of(base, ChannelCall, call);
         const Run *run = &run_of(call)->run;
-        Batch *batch = batch_new(&base->arena, 0);
+        /* An input that is wiped as it is taken is not there a second time. */
+        Batch *batch = batch_new(&base->arena, run->save_dataclips ? BATCH_IDEMPOTENT : 0);
 
         if (uuid_is_null(&run->dataclip_id))
                 return channel_reply_binary(call, TEXT("null"));

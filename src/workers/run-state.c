@@ -146,14 +146,15 @@ static int compute_reply(Call *base) {
 
 static int store_end(Call *base) {
         RunComplete *complete = container_of(base, RunComplete, base.call);
-        Batch *batch = batch_new(&base->arena, 0);
+        /* From the second try on, what an earlier one has committed is recognised: it may go as often as it takes. */
+        Batch *batch = batch_new(&base->arena, complete->again ? BATCH_IDEMPOTENT : 0);
 
         run_complete(batch, &run_of(&complete->base)->run, &complete->end, complete->again);
         return db_try(base, batch);
 }
 
-/* Nobody else will tell us how this run has ended: a connection that was lost over it is worth a second
- * try. */
+/* Nobody else will tell us how this run has ended: a connection that was lost over it is worth another
+ * try, which waits until there is one. */
 static int store_again(Call *base) {
         RunComplete *complete = container_of(base, RunComplete, base.call);
 

@@ -179,3 +179,36 @@ test('PostgreSQL is restarted', async () => {
     await server('restart');
   });
 });
+
+// As a restart of PostgreSQL does it: one connection after the other is ended, each while the event is being worked on.
+test('what a worker says or asks outlives the connections it is worked on with', async () => {
+  const db = await newDatabase();
+  const daemon = await startDaemon('workers', db);
+  const run = await makeRun(db, await makeWorkflow(db, await makeProject(db)));
+  const worker = await connectWorker(daemon);
+  const { response } = await (await worker.queue()).push('claim', { demand: 1, worker_name: 'one', queues: ['manual', '*'] });
+  const channel = await worker.run(response.runs[0].id, response.runs[0].token);
+  const aside = await db.connect();
+
+  const disturbed = async (table, event, payload) => {
+    await aside.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+    const answer = channel.push(event, payload);
+    for (let i = 0; i < 3; i++) {
+      // Not by the one that locks: within a transaction it would see the same activity again and again.
+      await until(async () => (await db.one("SELECT count(*) AS n FROM pg_stat_activity WHERE application_name = 'fulgur-workers' AND datname = current_database() AND wait_event_type = 'Lock'")).n > 0);
+      await db.query("SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity WHERE application_name = 'fulgur-workers' AND datname = current_database()");
+    }
+    await aside.query('COMMIT');
+    return (await answer).status;
+  };
+
+  await channel.ok('fetch:plan');
+  assert.equal(await disturbed('dataclip_bodies', 'fetch:dataclip', {}), 'ok');
+  await channel.ok('run:start', { timestamp: stamp() });
+  assert.equal(await disturbed('work_orders', 'run:complete', { reason: 'success', final_state: {}, timestamp: stamp() }), 'ok');
+  assert.equal((await db.one('SELECT state FROM runs WHERE id = $1', [run.id])).state, 'success');
+  await aside.end();
+  await worker.close();
+  await daemon.finish();
+  await db.close();
+});

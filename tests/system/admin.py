@@ -86,7 +86,7 @@ def await_all(machine, runs):
     try:
         while done < len(runs):
             done = wait_until(f'more than {done} of {len(runs)} runs succeed',
-                              lambda d=done: (lambda n: n > d and n)(count_runs(machine, runs, "state = 'success'")))
+                              lambda d=done: (lambda n: n > d and n)(count_runs(machine, runs, "state = 'success'")), 120)
     except Failed:
         for run in runs:
             if state_of(machine, run) != 'success':

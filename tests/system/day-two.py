@@ -142,6 +142,8 @@ def lose_the_database(machine):
     """PostgreSQL is restarted while webhooks arrive: each that was acknowledged is a run, once"""
     machine.allow('^fulgur-(web|webhooks|workers|cron|janitor)$', r'(?i)database')
     machine.allow('^postgres', r'.')
+    # It asks again: a claim whose answer is lost is given back.
+    machine.allow('^fulgur-runner$', r'^claim refused: .*[Dd]atabase')
     machine.allow('^systemd$', r'fulgur-(cron|janitor)\.service')
     load = subprocess.Popen(machine.command(
         f"for i in $(seq 120); do curl -s -o /dev/null -D - -X POST -d '{{}}' {machine.hook} | tr -d '\\r' | "
