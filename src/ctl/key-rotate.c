@@ -19,7 +19,9 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "ctl/setup.h"
@@ -34,6 +36,7 @@ typedef struct Rotation {
         Setup setup;
         Secret *primary;
         Secret *others; /* NULL: none */
+        int lock;
 } Rotation;
 
 static Rotation *rotation_of(Setup *setup) {
@@ -52,6 +55,18 @@ static int read_keys(Rotation *rotation) {
         if (r >= 0 && setup_has_credential(setup, OTHERS))
                 r = setup_read_credential(setup, OTHERS, &rotation->others);
         return r;
+}
+
+/* Of two at once each would make a key, and the one that seals may be the one that is overwritten. The lock goes
+ * with the process, however that ends. */
+static int lock_keys(Rotation *rotation) {
+        const char *form = rotation->setup.plain ? "" : ".encrypted";
+
+        rotation->lock = open(setup_path(&rotation->setup, "/etc/credstore%s", form),
+                              O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (rotation->lock < 0)
+                return -errno;
+        return flock(rotation->lock, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
 }
 
 static Text key_to_come(const Rotation *rotation) {
@@ -82,8 +97,16 @@ static Outcome look(Setup *setup) {
                 return setup_fail(setup,
                                   "the key is no credential yet: put what PRIMARY_ENCRYPTION_KEY says into "
                                   "/etc/credstore/" PRIMARY " first, see fulgur.systemd(7)");
+        if (setup_is_ambiguous(setup, PRIMARY) || setup_is_ambiguous(setup, OTHERS))
+                return setup_fail(setup,
+                                  "a key lies in /etc/credstore and in /etc/credstore.encrypted: keep one "
+                                  "file of that name, and what the other one says as a line of " OTHERS);
         setup->plain = !setup_is_encrypted(setup, PRIMARY);
-        r = read_keys(rotation);
+        r = lock_keys(rotation);
+        if (r == -EWOULDBLOCK)
+                return setup_fail(setup, "another \"fulgurctl key rotate\" runs");
+        if (r >= 0)
+                r = read_keys(rotation);
         if (r < 0)
                 return setup_fail(setup, "a key cannot be read: %s", strerror(-r));
         if (vault_new(secret_text(rotation->primary), secret_text(rotation->others), &vault) < 0)
@@ -161,7 +184,7 @@ static Outcome prepare(Setup *setup) {
                 buffer_append_byte(&keys, '\n');
                 buffer_append_text(&keys, secret_text(rotation->primary));
                 if (r >= 0)
-                        r = setup_store_credential(setup, OTHERS, buffer_text(&keys));
+                        r = setup_replace_credential(setup, OTHERS, buffer_text(&keys));
         }
         return stored(setup, r);
 }
@@ -171,7 +194,7 @@ static Outcome swap(Setup *setup) {
 
         return stored(setup, is_swapped(rotation)
                                      ? 0
-                                     : setup_store_credential(setup, PRIMARY, key_to_come(rotation)));
+                                     : setup_replace_credential(setup, PRIMARY, key_to_come(rotation)));
 }
 
 static Outcome finish(Setup *setup) {
@@ -314,7 +337,7 @@ static int open_database(Setup *setup) {
 }
 
 int verb_key_rotate(Ctl *ctl, int argc, char *argv[]) {
-        Rotation rotation = { .setup = { .ctl = ctl, .root = "" } };
+        Rotation rotation = { .setup = { .ctl = ctl, .root = "" }, .lock = -1 };
         bool only_check = false, changed, ok;
         int r;
 
@@ -336,5 +359,7 @@ int verb_key_rotate(Ctl *ctl, int argc, char *argv[]) {
                                      "goes on from there.");
         secret_free(rotation.primary);
         secret_free(rotation.others);
+        if (rotation.lock >= 0)
+                close(rotation.lock);
         return ok ? EXIT_OK : EXIT_FAILED;
 }

@@ -135,14 +135,21 @@ static int store_encrypted(Setup *setup, const char *name, Text value) {
         return r < 0 ? r : move_into_place(setup, beside, path);
 }
 
-int setup_store_credential(Setup *setup, const char *name, Text value) {
-        int r;
+static int store_plain(Setup *setup, const char *name, Text value) {
+        int r = make_directories(setup_path(setup, "/etc/credstore"));
 
+        return r < 0 ? r : write_file(setup, plain_path(setup, name), value, 0400);
+}
+
+int setup_store_credential(Setup *setup, const char *name, Text value) {
         /* Of another root the machine's key is not this machine's. */
         if (!setup->plain && !*setup->root && store_encrypted(setup, name, value) == 0)
                 return 0;
-        r = make_directories(setup_path(setup, "/etc/credstore"));
-        return r < 0 ? r : write_file(setup, plain_path(setup, name), value, 0400);
+        return store_plain(setup, name, value);
+}
+
+int setup_replace_credential(Setup *setup, const char *name, Text value) {
+        return setup->plain ? store_plain(setup, name, value) : store_encrypted(setup, name, value);
 }
 
 int setup_remove_credential(Setup *setup, const char *name) {
@@ -159,6 +166,10 @@ int setup_remove_credential(Setup *setup, const char *name) {
 
 bool setup_is_encrypted(Setup *setup, const char *name) {
         return access(plain_path(setup, name), F_OK) < 0 && access(encrypted_path(setup, name), F_OK) == 0;
+}
+
+bool setup_is_ambiguous(Setup *setup, const char *name) {
+        return access(plain_path(setup, name), F_OK) == 0 && access(encrypted_path(setup, name), F_OK) == 0;
 }
 
 /* Into memory and nowhere else; what lies there goes with the descriptor. */

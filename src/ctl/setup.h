@@ -48,8 +48,12 @@ Outcome setup_fail(Setup *setup, const char *format, ...) _printf_(2, 3);
 
 /* One credential: the value is written for the units, encrypted where the machine can. */
 int setup_store_credential(Setup *setup, const char *name, Text value);
+/* In the form that `plain` says and in no other: units go on reading the other one if it is there. */
+int setup_replace_credential(Setup *setup, const char *name, Text value);
 bool setup_has_credential(Setup *setup, const char *name);
 bool setup_is_encrypted(Setup *setup, const char *name);
+/* In both forms: services read the encrypted one. */
+bool setup_is_ambiguous(Setup *setup, const char *name);
 /* Gone for good, plain or encrypted; also when it was not there. */
 int setup_remove_credential(Setup *setup, const char *name);
 /* Base64 of 32 random bytes; wipe it. */

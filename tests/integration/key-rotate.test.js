@@ -18,7 +18,7 @@ const store = path.join(root, 'etc/credstore');
 const primary = path.join(store, 'fulgur.primary-key');
 const others = path.join(store, 'fulgur.primary-key.old');
 const key = () => Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64');
-const read = (file) => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : null);
+const read = (file) => (fs.statSync(file, { throwIfNoEntry: false })?.isFile() ? fs.readFileSync(file, 'utf8') : null);
 const write = (file, text) => (fs.rmSync(file, { force: true }), fs.writeFileSync(file, text, { mode: 0o400 }));
 
 let db;
@@ -131,12 +131,35 @@ test('whoever stores meanwhile wins, and is sealed anew after that', async () =>
   await writer.query('UPDATE credential_bodies SET body = $2 WHERE id = $1', [row.id, row.body]);
   const rotation = rotate();
   await until(async () => (await db.one("SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).n > 0);
+  const second = await rotate();
+  assert.equal(second.code, 1);
+  assert.match(second.note, /another "fulgurctl key rotate" runs/);
   await writer.query('COMMIT');
   await writer.end();
   const { code, report } = await rotation;
   assert.equal(code, 0, JSON.stringify(report));
   assert.equal(report.steps.find(({ step }) => step === 'reseal').note, '401 values');
   assert.equal((await rotate('--check')).note, '400 values');
+});
+
+test('of several at once none overwrites the key of another', { timeout: 280000 }, async () => {
+  let done = 0;
+  let refused = 0;
+  for (let n = 0; n < 20; n++) {
+    for (const { code, note } of await Promise.all([rotate(), rotate(), rotate()])) {
+      if (code === 0) done++;
+      else {
+        assert.match(note, /another "fulgurctl key rotate" runs/);
+        refused++;
+      }
+    }
+    const { code, note } = await rotate('--check');
+    assert.equal(code, 0, note);
+    assert.equal(note, '400 values');
+    assert.equal(read(others), null);
+  }
+  console.log(`# ${done} rotations, ${refused} refused`);
+  assert.ok(done >= 20);
 });
 
 test('damaged and foreign values keep every key where it is', async () => {
@@ -160,6 +183,23 @@ test('bad files and arguments are refused, and nothing is touched', async () => 
     if (saved === null) fs.rmSync(file);
     else write(file, saved);
   }
+  fs.mkdirSync(others);
+  assert.match((await rotate()).note, /a key cannot be read/);
+  fs.rmdirSync(others);
+
+  const encrypted = path.join(root, 'etc/credstore.encrypted');
+  fs.mkdirSync(encrypted);
+  for (const name of ['fulgur.primary-key', 'fulgur.primary-key.old']) {
+    write(path.join(encrypted, name), 'x');
+    if (name.endsWith('.old')) write(others, key());
+    const { code, note } = await rotate();
+    assert.equal(code, 1);
+    assert.match(note, /in \/etc\/credstore and in \/etc\/credstore.encrypted/);
+    assert.equal(read(primary), good);
+    fs.rmSync(path.join(encrypted, name));
+    fs.rmSync(others, { force: true });
+  }
+
   fs.rmSync(primary);
   const { code, note } = await rotate();
   assert.equal(code, 1);
