@@ -44,6 +44,16 @@ def start_load(machine):
                             stdout=subprocess.PIPE, text=True)
 
 
+def one_each(machine, orders, runs):
+    """Whether each work order is stored and has the run that its caller was told of, and no other."""
+    lists = [f"'{{{','.join(ids)}}}'::uuid[]" for ids in (orders, runs)]
+    counts = machine.run('cd /; runuser -u fulgur -- psql -tA -f -', f"""
+        SELECT count(*) FROM unnest({lists[0]}, {lists[1]}) AS told (work_order, run)
+          JOIN work_orders w ON w.id = told.work_order JOIN runs r ON r.id = told.run AND r.work_order_id = w.id;
+        SELECT count(*) FROM runs WHERE work_order_id = ANY({lists[0]})""")
+    return [int(n) for n in counts.split()] == [len(orders), len(orders)]
+
+
 def restart_under_load(machine):
     """a hundred restarts, in turn, while webhooks arrive without a pause"""
     machine.allow('^fulgur-runner$', r'trying again|closed|run:log failed: lost')
@@ -59,7 +69,8 @@ def restart_under_load(machine):
     assert result['refused'] == 0 and result['errors'] == {}, result['errors']
     assert set(result['statuses']) <= {'200', '503'}, result['statuses']
     assert len(runs) == len(set(runs)) >= RESTARTS
-    assert admin.count_runs(machine, runs) == len(runs)
+    orders = result['orders']
+    assert len(orders) == len(set(orders)) == len(runs) and one_each(machine, orders, runs)
     admin.await_success(machine, before)
 
 
