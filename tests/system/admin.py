@@ -3,8 +3,11 @@
 # What administrators do on every machine: install, set up as fulgur.systemd(7) says, declare a workflow, post a webhook.
 
 import json
+import subprocess
 
 from machine import Failed, wait_until
+
+SOCKETS = {'web': '127.0.0.1:4000', 'webhooks': '/run/fulgur/webhooks.sock', 'workers': '/run/fulgur/workers.sock'}
 
 # Jobs without an adaptor: the machine reaches no registry.
 WORKFLOW = '''
@@ -63,6 +66,25 @@ def post(machine, data='{}'):
         if name.lower() == 'x-meta-run-id':
             return value.strip()
     raise AssertionError(f'the reply names no run: {reply}')
+
+
+def ask(machine, name):
+    """A caller at a daemon's socket, who waits for an answer."""
+    where = f'--unix-socket {SOCKETS[name]}' if SOCKETS[name].startswith('/') else ''
+    url = 'http://localhost/' if where else f'http://{SOCKETS[name]}/health_check'
+    return subprocess.Popen(machine.command(f"curl -sS -o /dev/null -w '%{{http_code}}' {where} {url}"),
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def n_waiting(machine, name):
+    """How many callers wait in a socket's backlog."""
+    family, column = ('-xl', '$3') if SOCKETS[name].startswith('/') else ('-tl', '$2')
+    return int(machine.run(f"ss -Hn {family} | grep -F '{SOCKETS[name]} ' | awk '{{ print {column} }}'"))
+
+
+def all_answered(name, callers):
+    answers = [caller.communicate()[0] for caller in callers]
+    assert all(len(a) == 3 and a != '000' for a in answers), f'{name}: {answers}'
 
 
 def state_of(machine, run):

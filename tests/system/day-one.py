@@ -9,8 +9,6 @@ import subprocess
 import admin
 from machine import HERE, bring, play, wait_until
 
-SOCKETS = {'web': '127.0.0.1:4000', 'webhooks': '/run/fulgur/webhooks.sock', 'workers': '/run/fulgur/workers.sock'}
-
 
 def commands():
     """What the README's install section tells people to type."""
@@ -66,29 +64,19 @@ def leave_and_come_back(machine):
         "curl -s -o /dev/null -w '%{time_starttransfer}' http://127.0.0.1:4000/health_check"), 's')
 
 
-def ask(machine, name):
-    where = f'--unix-socket {SOCKETS[name]}' if SOCKETS[name].startswith('/') else ''
-    url = 'http://localhost/' if where else f'http://{SOCKETS[name]}/health_check'
-    return subprocess.Popen(machine.command(f"curl -sS -o /dev/null -w '%{{http_code}}' {where} {url}"),
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
 def kill_each(machine):
     """kill -9 each service while callers wait in its backlog: none is refused"""
-    for name in SOCKETS:
+    for name in admin.SOCKETS:
         machine.allow('^systemd$', rf'fulgur-{name}\.service: (Main process exited, code=killed|Failed with result .signal)')
         if name == 'workers':
             machine.allow('^fulgur-runner$', r'^connection closed \(1006\), trying again')
-        ask(machine, name).wait()       # it runs now
+        admin.ask(machine, name).wait()       # it runs now
         pid = machine.main_pid(f'fulgur-{name}.service')
         machine.run(f'kill -STOP {pid}')
-        callers = [ask(machine, name) for _ in range(20)]
-        family = '-xl' if SOCKETS[name].startswith('/') else '-tl'
-        wait_until('all wait in the backlog', lambda: int(machine.run(  # pylint: disable=cell-var-from-loop
-            f"ss -Hn {family} | grep -F '{SOCKETS[name]} ' | awk '{{ print {'$3' if family == '-xl' else '$2'} }}'")) >= 20)
+        callers = [admin.ask(machine, name) for _ in range(20)]
+        wait_until('all wait in the backlog', lambda n=name: admin.n_waiting(machine, n) >= 20)
         machine.run(f'kill -KILL {pid}')
-        answers = [caller.communicate()[0] for caller in callers]
-        assert all(len(a) == 3 and a != '000' for a in answers), f'{name}: {answers}'
+        admin.all_answered(name, callers)
         assert machine.main_pid(f'fulgur-{name}.service') != pid
 
 
