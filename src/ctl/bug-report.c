@@ -53,11 +53,25 @@ static void add_secret(Scrubber *scrubber, Text value) {
                 scrubber_add_sample(scrubber, value);
 }
 
+/* Of an address the password alone, too: a message need not show the rest. */
+static void add_password(Scrubber *scrubber, Text value) {
+        const char *start = memmem(value.data, value.length, "://", 3), *at, *colon;
+
+        if (!start)
+                return;
+        start += 3;
+        at = memrchr(start, '@', (size_t) (value.data + value.length - start));
+        colon = at ? memchr(start, ':', (size_t) (at - start)) : NULL;
+        if (colon)
+                add_secret(scrubber, text_make(colon + 1, (size_t) (at - colon - 1)));
+}
+
 /* What a unit prints is one line at a time: the lines of a key in PEM count one by one. */
 static void add_lines(Scrubber *scrubber, Text value) {
         Text line;
 
         add_secret(scrubber, value);
+        add_password(scrubber, value);
         while (text_split(&value, '\n', &line))
                 if (!text_starts_with(line, "-----"))
                         add_secret(scrubber, text_trim(line));
@@ -141,6 +155,7 @@ static void write_json(Scrubber *scrubber, Buffer *report) {
 
 static int store(const char *path, Text report) {
         FILE *file;
+        bool written;
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
         if (fd < 0)
@@ -148,8 +163,9 @@ static int store(const char *path, Text report) {
         file = fdopen(fd, "w");
         if (!file)
                 out_of_memory();
-        fwrite(report.data, 1, report.length, file);
-        return fclose(file) == 0 ? EXIT_OK : ctl_fail(EXIT_FAILED, "%s: %s", path, strerror(errno));
+        written = fwrite(report.data, 1, report.length, file) == report.length;
+        return fclose(file) == 0 && written ? EXIT_OK
+                                            : ctl_fail(EXIT_FAILED, "%s: %s", path, strerror(errno));
 }
 
 int verb_bug_report(Ctl *ctl, int argc, char *argv[]) {
@@ -168,6 +184,7 @@ int verb_bug_report(Ctl *ctl, int argc, char *argv[]) {
                 write_text(scrubber, &report);
         if (argc == 2)
                 return store(argv[1], buffer_text(&report));
-        fwrite(report.data, 1, report.length, stdout);
+        if (fwrite(report.data, 1, report.length, stdout) != report.length || fflush(stdout) != 0)
+                return ctl_fail(EXIT_FAILED, "the report could not be written: %s", strerror(errno));
         return EXIT_OK;
 }

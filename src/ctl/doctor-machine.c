@@ -174,6 +174,7 @@ Health doctor_units(Doctor *doctor) {
                 "fulgur-workers.service",
                 "fulgur-cron.service",
                 "fulgur-janitor.service",
+                "fulgur-webhooks@*.service",
                 NULL,
         };
         _cleanup_(buffer_deinit) Buffer output = BUFFER_NULL;

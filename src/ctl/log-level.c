@@ -5,47 +5,66 @@
  * real-time signal (src/serve/service.c), which systemd sends.
  */
 
+#include <errno.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
 #include "ctl/program.h"
 #include "log/log.h"
 
-static const char *const services[] = { "fulgur-web", "fulgur-webhooks", "fulgur-workers" };
+static const struct Service {
+        const char *name, *instances; /* NULL: there is only one process of it */
+} services[] = {
+        { "fulgur-web", NULL },
+        { "fulgur-webhooks", "fulgur-webhooks@*.service" },
+        { "fulgur-workers", NULL },
+};
 
 /* "web" will do. */
-static const char *find_service(const char *name) {
+static const struct Service *find_service(const char *name) {
         for (size_t i = 0; i < ELEMENTSOF(services); i++)
-                if (strcmp(services[i], name) == 0 || strcmp(services[i] + strlen("fulgur-"), name) == 0)
-                        return services[i];
+                if (strcmp(services[i].name, name) == 0 ||
+                    strcmp(services[i].name + strlen("fulgur-"), name) == 0)
+                        return &services[i];
         return NULL;
 }
 
-static bool is_wanted(const char *service, int argc, char *argv[]) {
+static bool is_wanted(const struct Service *service, int argc, char *argv[]) {
         for (int i = 2; i < argc; i++)
                 if (find_service(argv[i]) == service)
                         return true;
         return argc == 2;
 }
 
-static bool is_running(const char *service) {
-        const char *const argv[] = { "systemctl", "is-active", "--quiet", service, NULL };
+static bool is_running(const char *unit) {
+        const char *const argv[] = { "systemctl", "is-active", "--quiet", unit, NULL };
 
         return program_run(argv, TEXT_NULL, -1, true) == 0;
 }
 
-static int tell(Ctl *ctl, JsonWriter *w, const char *service, const char *level, const char *signal) {
+/* 1: told; 0: it does not run; or negative. */
+static int send_signal(Ctl *ctl, const char *unit, const char *signal) {
         const char *option = arena_printf(&ctl->arena, "--signal=%s", signal);
-        const char *const argv[] = { "systemctl", "kill", "--kill-whom=main", option, service, NULL };
-        bool running = is_running(service);
+        const char *const argv[] = { "systemctl", "kill", "--kill-whom=main", option, unit, NULL };
 
-        if (running && program_run(argv, TEXT_NULL, -1, false) != 0)
-                return ctl_fail(EXIT_FAILED, "%s was not told", service);
+        if (!unit || !is_running(unit))
+                return 0;
+        return program_run(argv, TEXT_NULL, -1, false) == 0 ? 1 : -EIO;
+}
+
+static int tell(Ctl *ctl, JsonWriter *w, const struct Service *service, const char *level,
+                const char *signal) {
+        int one = send_signal(ctl, service->name, signal),
+            more = send_signal(ctl, service->instances, signal);
+        bool running = one > 0 || more > 0;
+
+        if (one < 0 || more < 0)
+                return ctl_fail(EXIT_FAILED, "%s was not told", service->name);
         if (!ctl->json)
-                printf("%-16s %s\n", service,
+                printf("%-16s %s\n", service->name,
                        running ? level : "does not run, and will start with LOG_LEVEL");
         json_begin(w, NULL);
-        json_string(w, "service", service);
+        json_string(w, "service", service->name);
         json_string(w, "level", running ? level : NULL);
         json_end(w);
         return EXIT_OK;
@@ -73,8 +92,8 @@ int verb_log_level(Ctl *ctl, int argc, char *argv[]) {
 
         json_begin_array(&w, NULL);
         for (size_t i = 0; i < ELEMENTSOF(services) && r == EXIT_OK; i++)
-                if (is_wanted(services[i], argc, argv))
-                        r = tell(ctl, &w, services[i], argv[1], signal);
+                if (is_wanted(&services[i], argc, argv))
+                        r = tell(ctl, &w, &services[i], argv[1], signal);
         json_end_array(&w);
         if (ctl->json)
                 ctl_print_json(&buffer);

@@ -109,20 +109,22 @@ def finds_services(machine):
 
 def reports(machine):
     """a bug report has all that matters, and no secret, wherever it leaked to"""
-    machine.write(CONF, 'SMTP_PASSWORD=planted in the settings\nWORKER_CAPACITY_X=planted in an unknown one\n')
+    machine.write(CONF, 'SMTP_PASSWORD=planted in the settings\nWORKER_CAPACITY_X=planted in an unknown one\n'
+                  'DATABASE_URL=postgresql://flow:planted-in-the-address@db.example.org/flow\n')
     machine.run('''systemd-run --quiet --wait --unit=fulgur-leak sh -c '
         for key in primary-key worker-secret run-token-key session-key; do
                 systemd-creds decrypt --name=fulgur.$key /etc/credstore.encrypted/fulgur.$key -
                 echo
-        done; echo "<4>planted in the settings, told and leaked"' ''')
+        done; echo "<4>planted in the settings, planted-in-the-address, told and leaked"' ''')
     keys = machine.run('for key in /etc/credstore.encrypted/*; do systemd-creds decrypt --name=$(basename $key) $key -; echo; done').split()
     machine.allow('^sh$', 'told and leaked')
     for text in (machine.run('fulgurctl bug-report'), machine.run('fulgurctl --json bug-report')):
         assert 'told and leaked' in text and 'libh2o' in text and 'fulgur-web.socket' in text
-        for secret in (*keys, 'planted in'):
+        for secret in (*keys, 'planted in', 'planted-in'):
             assert secret not in text, secret
     machine.run('fulgurctl bug-report /root/report; test "$(stat -c %a /root/report)" = 600')
     assert machine.try_run('fulgurctl bug-report /root/report')[0] == 1
+    assert machine.try_run('fulgurctl bug-report >/dev/full')[0] == 1
     machine.run(f'rm {CONF}')
 
 
