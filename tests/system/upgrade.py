@@ -45,6 +45,8 @@ def upgrade(machine):
     bring(machine, f'{HERE}/load.mjs', 'load.mjs')
     flying = admin.post(machine, '{"wait":8000}')
     wait_until('it has started', lambda: admin.state_of(machine, flying) == 'started')
+    machine.run('systemctl enable --now fulgur-webhooks@1.service')
+    instance = machine.main_pid('fulgur-webhooks@1.service')
     pids = {name: machine.main_pid(f'fulgur-{name}.service') for name in DAEMONS}
     load = subprocess.Popen(machine.command(f'node /root/load.mjs {machine.hook} 4 20'), stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
@@ -65,6 +67,7 @@ def upgrade(machine):
     assert started != ended and len([message for message, _ in told_by if message == 'Run ended']) == 1, told_by
     for name in DAEMONS:
         assert machine.main_pid(f'fulgur-{name}.service') != pids[name], name
+    assert machine.main_pid('fulgur-webhooks@1.service') not in (0, instance)
     assert not any('deleted' in path for path in binaries(machine).values()), binaries(machine)
     assert machine.run("dpkg-query -W -f '${Version}' fulgur") != '0.0.1~previous'
 
