@@ -281,7 +281,7 @@ static int find_workflows(Kickstart *k, ProvisionProject *project) {
         int r = EXIT_OK;
 
         for (size_t i = 0; i < project->n_workflows && r == EXIT_OK; i++) {
-                ProvisionWorkflow *workflow = &project->workflows[i];
+                Draft *workflow = &project->workflows[i];
 
                 r = find_or_new(k->ctl, &workflow->id, &SQL_PROVISION_WORKFLOW_FIND,
                                 (Param[]) { P_UUID(&project->id), P_TEXT(workflow->name) }, 2);
@@ -324,8 +324,8 @@ static int store_project(Kickstart *k, ProvisionProject *project) {
 /* -- the manifest ----------------------------------------------------------------------------------- */
 
 static void write_workflow(JsonWriter *w, const ProvisionProject *project,
-                           const ProvisionWorkflow *workflow) {
-        const ProvisionTrigger *trigger = workflow->n_triggers > 0 ? &workflow->triggers[0] : NULL;
+                           const Draft *workflow) {
+        const DraftTrigger *trigger = workflow->n_triggers > 0 ? &workflow->triggers[0] : NULL;
         char id[UUID_STRING_SIZE], path[64];
 
         json_begin(w, NULL);

@@ -34,4 +34,4 @@ Entry *reader_entries(Reader *reader, const char *path, const char *field, Text 
 bool reader_unique(Reader *reader, const char *path, const char *field, Text *names, size_t n);
 bool text_is_one_of(Text text, const char *const words[]);
 
-void provision_read_workflow(Reader *reader, const Entry *entry, ProvisionWorkflow *workflow);
+void provision_read_workflow(Reader *reader, const Entry *entry, Draft *workflow);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "domain/names.h"
 #include "domain/provision-private.h"
 #include "json/check.h"
 
@@ -247,21 +248,6 @@ static void read_credentials(Reader *reader, const char *path, Text value, Provi
         reader_unique(reader, path, "credentials", names, n);
 }
 
-/* Words of a-z and 0-9 with single - _ . between them. */
-static bool is_collection_name(Text name) {
-        bool word = false;
-
-        for (size_t i = 0; i < name.length; i++) {
-                char c = name.data[i];
-                bool letter = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-
-                if (!letter && !(word && (c == '-' || c == '_' || c == '.')))
-                        return false;
-                word = letter;
-        }
-        return word && name.length <= PROVISION_NAME_MAX;
-}
-
 static void read_collections(Reader *reader, const char *path, Text value, ProvisionProject *project) {
         Text *names;
         size_t n;
@@ -272,7 +258,7 @@ static void read_collections(Reader *reader, const char *path, Text value, Provi
         names = arena_new(reader->arena, Text, n + 1);
         for (size_t i = 0; i < n; i++) {
                 if (json_unescape(reader->arena, entries[i].value, &names[i]) < 0 ||
-                    !is_collection_name(names[i]))
+                    !name_is_collection(names[i]))
                         reader_complain(reader, entries[i].path, "",
                                         "must be a name of a-z, 0-9 and single - _ . between them");
                 project->collections[i] = names[i];
@@ -299,20 +285,10 @@ static const Field project_fields[] = {
         {}
 };
 
-static bool is_project_name(Text name) {
-        for (size_t i = 0; i < name.length; i++) {
-                char c = name.data[i];
-
-                if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'))
-                        return false;
-        }
-        return true;
-}
-
 static void check_project(Reader *reader, const char *path, const ProvisionProject *project) {
         static const char *const policies[] = { "retain_all", "retain_with_errors", "erase_all", NULL };
 
-        if (!is_project_name(project->name))
+        if (!name_is_project(project->name))
                 reader_complain(reader, path, "name", "may hold only a-z, 0-9 and -");
         if (!text_is_one_of(project->retention_policy, policies))
                 reader_complain(reader, path, "retention_policy",
@@ -344,7 +320,7 @@ static void read_workflows(Reader *reader, const char *path, Text value, Provisi
         size_t n;
         Entry *entries = reader_entries(reader, path, "workflows", value, &n);
 
-        project->workflows = arena_new(reader->arena, ProvisionWorkflow, n + 1);
+        project->workflows = arena_new(reader->arena, Draft, n + 1);
         project->n_workflows = n;
         names = arena_new(reader->arena, Text, n + 1);
         for (size_t i = 0; i < n; i++) {

@@ -8,6 +8,7 @@
 
 #include "crypto/password.h"
 #include "domain/cron.h"
+#include "domain/names.h"
 #include "domain/provision-private.h"
 
 #define JOB_NAME_MAX 100
@@ -19,39 +20,29 @@ static const char *const condition_types[] = { "always", "on_job_success", "on_j
 /* -- triggers --------------------------------------------------------------------------------------- */
 
 static const Field trigger_fields[] = {
-        { "type", FIELD_STRING, offsetof(ProvisionTrigger, type), FIELD_REQUIRED, 16 },
-        { "enabled", FIELD_BOOL, offsetof(ProvisionTrigger, enabled) },
-        { "comment", FIELD_STRING, offsetof(ProvisionTrigger, comment) },
-        { "custom_path", FIELD_STRING, offsetof(ProvisionTrigger, custom_path), 0, 255 },
-        { "cron_expression", FIELD_STRING, offsetof(ProvisionTrigger, cron_expression), 0, 255 },
-        { "cron_cursor_job", FIELD_STRING, offsetof(ProvisionTrigger, cron_cursor_job), 0,
+        { "type", FIELD_STRING, offsetof(DraftTrigger, type), FIELD_REQUIRED, 16 },
+        { "enabled", FIELD_BOOL, offsetof(DraftTrigger, enabled) },
+        { "comment", FIELD_STRING, offsetof(DraftTrigger, comment) },
+        { "custom_path", FIELD_STRING, offsetof(DraftTrigger, custom_path), 0, 255 },
+        { "cron_expression", FIELD_STRING, offsetof(DraftTrigger, cron_expression), 0, 255 },
+        { "cron_cursor_job", FIELD_STRING, offsetof(DraftTrigger, cron_cursor_job), 0,
           PROVISION_NAME_MAX },
-        { "webhook_reply", FIELD_STRING, offsetof(ProvisionTrigger, webhook_reply), 0, 32 },
-        { "webhook_response_config", FIELD_OBJECT, offsetof(ProvisionTrigger, response_config) },
+        { "webhook_reply", FIELD_STRING, offsetof(DraftTrigger, webhook_reply), 0, 32 },
+        { "webhook_response_config", FIELD_OBJECT, offsetof(DraftTrigger, response_config) },
         {}
 };
 
 static const Field response_config_fields[] = {
-        { "success_code", FIELD_INT, offsetof(ProvisionTrigger, success_code) },
-        { "error_code", FIELD_INT, offsetof(ProvisionTrigger, error_code) },
+        { "success_code", FIELD_INT, offsetof(DraftTrigger, success_code) },
+        { "error_code", FIELD_INT, offsetof(DraftTrigger, error_code) },
         {}
 };
-
-static bool is_path(Text path) {
-        for (size_t i = 0; i < path.length; i++) {
-                char c = path.data[i];
-
-                if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-                        return false;
-        }
-        return true;
-}
 
 static bool is_reply_code(int64_t code) {
         return code == 0 || (code >= 200 && code <= 599);
 }
 
-static void check_webhook(Reader *reader, const char *path, ProvisionTrigger *trigger) {
+static void check_webhook(Reader *reader, const char *path, DraftTrigger *trigger) {
         static const char *const replies[] = { "before_start", "after_completion", "custom", NULL };
 
         if (!trigger->webhook_reply.data)
@@ -59,7 +50,7 @@ static void check_webhook(Reader *reader, const char *path, ProvisionTrigger *tr
         if (!text_is_one_of(trigger->webhook_reply, replies))
                 reader_complain(reader, path, "webhook_reply",
                                 "is not one of before_start, after_completion, custom");
-        if (!is_path(trigger->custom_path))
+        if (trigger->custom_path.data && !name_is_path(trigger->custom_path))
                 reader_complain(reader, path, "custom_path", "may hold only a-z, 0-9, _ and -");
         if (trigger->response_config.data)
                 reader_fields(reader, arena_printf(reader->arena, "%s.webhook_response_config", path),
@@ -69,7 +60,7 @@ static void check_webhook(Reader *reader, const char *path, ProvisionTrigger *tr
         trigger->cron_expression = trigger->cron_cursor_job = TEXT_NULL;
 }
 
-static void check_cron(Reader *reader, const char *path, ProvisionTrigger *trigger) {
+static void check_cron(Reader *reader, const char *path, DraftTrigger *trigger) {
         const char *message;
         Cron cron;
 
@@ -80,7 +71,7 @@ static void check_cron(Reader *reader, const char *path, ProvisionTrigger *trigg
         trigger->webhook_reply = trigger->custom_path = TEXT_NULL;
 }
 
-static void read_trigger(Reader *reader, const Entry *entry, ProvisionTrigger *trigger) {
+static void read_trigger(Reader *reader, const Entry *entry, DraftTrigger *trigger) {
         trigger->enabled = true;
         trigger->key = entry->key.data ? entry->key : TEXT("trigger");
         if (!reader_fields(reader, entry->path, entry->value, trigger_fields, trigger))
@@ -97,14 +88,14 @@ static void read_trigger(Reader *reader, const Entry *entry, ProvisionTrigger *t
 /* -- jobs ------------------------------------------------------------------------------------------- */
 
 static const Field job_fields[] = {
-        { "name", FIELD_STRING, offsetof(ProvisionJob, name), 0, JOB_NAME_MAX },
-        { "adaptor", FIELD_STRING, offsetof(ProvisionJob, adaptor), 0, 255 },
-        { "body", FIELD_STRING, offsetof(ProvisionJob, body), FIELD_REQUIRED },
-        { "credential", FIELD_STRING, offsetof(ProvisionJob, credential), 0, PROVISION_NAME_MAX },
+        { "name", FIELD_STRING, offsetof(DraftJob, name), 0, JOB_NAME_MAX },
+        { "adaptor", FIELD_STRING, offsetof(DraftJob, adaptor), 0, 255 },
+        { "body", FIELD_STRING, offsetof(DraftJob, body), FIELD_REQUIRED },
+        { "credential", FIELD_STRING, offsetof(DraftJob, credential), 0, PROVISION_NAME_MAX },
         {}
 };
 
-static void read_job(Reader *reader, const Entry *entry, ProvisionJob *job) {
+static void read_job(Reader *reader, const Entry *entry, DraftJob *job) {
         job->key = entry->key;
         job->adaptor = TEXT("@openfn/language-common@latest");
         if (!reader_fields(reader, entry->path, entry->value, job_fields, job))
@@ -125,7 +116,7 @@ static void read_job(Reader *reader, const Entry *entry, ProvisionJob *job) {
 
 /* `from`, `to` and `condition` are the list form's short words. */
 typedef struct EdgeWords {
-        ProvisionEdge edge;
+        DraftEdge edge;
         Text from, to, condition;
 } EdgeWords;
 
@@ -145,7 +136,7 @@ static const Field edge_fields[] = {
 };
 
 /* An only trigger is also called "trigger". */
-static const ProvisionTrigger *find_trigger(const ProvisionWorkflow *workflow, Text name) {
+static const DraftTrigger *find_trigger(const Draft *workflow, Text name) {
         for (size_t i = 0; i < workflow->n_triggers; i++)
                 if (text_equal(workflow->triggers[i].key, name))
                         return &workflow->triggers[i];
@@ -153,7 +144,7 @@ static const ProvisionTrigger *find_trigger(const ProvisionWorkflow *workflow, T
 }
 
 /* By key, else by name. */
-static const ProvisionJob *find_job(const ProvisionWorkflow *workflow, Text name) {
+static const DraftJob *find_job(const Draft *workflow, Text name) {
         if (name.length == 0)
                 return NULL;
         for (size_t i = 0; i < workflow->n_jobs; i++)
@@ -165,8 +156,8 @@ static const ProvisionJob *find_job(const ProvisionWorkflow *workflow, Text name
         return NULL;
 }
 
-static void expand_short_words(const ProvisionWorkflow *workflow, EdgeWords *words) {
-        ProvisionEdge *edge = &words->edge;
+static void expand_short_words(const Draft *workflow, EdgeWords *words) {
+        DraftEdge *edge = &words->edge;
 
         if (words->to.data)
                 edge->target_job = words->to;
@@ -186,10 +177,10 @@ static void expand_short_words(const ProvisionWorkflow *workflow, EdgeWords *wor
                 edge->condition_type = edge->source_trigger.data ? TEXT("always") : TEXT("on_job_success");
 }
 
-static void check_ends(Reader *reader, const char *path, const ProvisionWorkflow *workflow,
-                       const ProvisionEdge *edge) {
-        const ProvisionJob *source = find_job(workflow, edge->source_job);
-        const ProvisionJob *target = find_job(workflow, edge->target_job);
+static void check_ends(Reader *reader, const char *path, const Draft *workflow,
+                       const DraftEdge *edge) {
+        const DraftJob *source = find_job(workflow, edge->source_job);
+        const DraftJob *target = find_job(workflow, edge->target_job);
 
         if ((edge->source_trigger.data != NULL) == (edge->source_job.data != NULL))
                 reader_complain(reader, path, "", "needs either a source_trigger or a source_job");
@@ -204,7 +195,7 @@ static void check_ends(Reader *reader, const char *path, const ProvisionWorkflow
                 reader_complain(reader, path, "target_job", "must differ from the source");
 }
 
-static void check_condition(Reader *reader, const char *path, const ProvisionEdge *edge) {
+static void check_condition(Reader *reader, const char *path, const DraftEdge *edge) {
         static const char *const trigger_types[] = { "always", "js_expression", NULL };
 
         if (!text_is_one_of(edge->condition_type, condition_types))
@@ -219,7 +210,7 @@ static void check_condition(Reader *reader, const char *path, const ProvisionEdg
 }
 
 /* What a list's edge is known by: there is one from here to there. */
-static Text edge_key(Reader *reader, const ProvisionEdge *edge) {
+static Text edge_key(Reader *reader, const DraftEdge *edge) {
         Text source = edge->source_trigger.data ? edge->source_trigger : edge->source_job;
         Buffer key = BUFFER_NULL;
         Text kept;
@@ -232,8 +223,8 @@ static Text edge_key(Reader *reader, const ProvisionEdge *edge) {
         return kept;
 }
 
-static void read_edge(Reader *reader, const Entry *entry, const ProvisionWorkflow *workflow,
-                      ProvisionEdge *ret_edge) {
+static void read_edge(Reader *reader, const Entry *entry, const Draft *workflow,
+                      DraftEdge *ret_edge) {
         EdgeWords words = { .edge = { .enabled = true } };
 
         if (!reader_fields(reader, entry->path, entry->value, edge_fields, &words))
@@ -265,7 +256,7 @@ static const Field workflow_fields[] = {
 
 /* One trigger by itself, or several with keys. */
 static void read_triggers(Reader *reader, const char *path, const WorkflowFields *fields,
-                          ProvisionWorkflow *workflow) {
+                          Draft *workflow) {
         Entry *entries,
                 alone = { .path = arena_printf(reader->arena, "%s.trigger", path), .value = fields->trigger };
         Text *keys;
@@ -279,7 +270,7 @@ static void read_triggers(Reader *reader, const char *path, const WorkflowFields
                 n = 1;
         }
 
-        workflow->triggers = arena_new(reader->arena, ProvisionTrigger, n + 1);
+        workflow->triggers = arena_new(reader->arena, DraftTrigger, n + 1);
         workflow->n_triggers = n;
         keys = arena_new(reader->arena, Text, n + 1);
         for (size_t i = 0; i < n; i++) {
@@ -289,13 +280,13 @@ static void read_triggers(Reader *reader, const char *path, const WorkflowFields
         reader_unique(reader, path, "triggers", keys, n);
 }
 
-static void read_jobs(Reader *reader, const char *path, Text value, ProvisionWorkflow *workflow) {
+static void read_jobs(Reader *reader, const char *path, Text value, Draft *workflow) {
         Text *keys, *names;
         Entry *entries;
         size_t n;
 
         entries = reader_entries(reader, path, "jobs", value, &n);
-        workflow->jobs = arena_new(reader->arena, ProvisionJob, n + 1);
+        workflow->jobs = arena_new(reader->arena, DraftJob, n + 1);
         workflow->n_jobs = n;
         keys = arena_new(reader->arena, Text, n + 1);
         names = arena_new(reader->arena, Text, n + 1);
@@ -308,13 +299,13 @@ static void read_jobs(Reader *reader, const char *path, Text value, ProvisionWor
                 reader_unique(reader, path, "jobs", keys, n);
 }
 
-static void read_edges(Reader *reader, const char *path, Text value, ProvisionWorkflow *workflow) {
+static void read_edges(Reader *reader, const char *path, Text value, Draft *workflow) {
         Entry *entries;
         Text *keys;
         size_t n;
 
         entries = reader_entries(reader, path, "edges", value, &n);
-        workflow->edges = arena_new(reader->arena, ProvisionEdge, n + 1);
+        workflow->edges = arena_new(reader->arena, DraftEdge, n + 1);
         workflow->n_edges = n;
         keys = arena_new(reader->arena, Text, n + 1);
         for (size_t i = 0; i < n; i++) {
@@ -324,14 +315,14 @@ static void read_edges(Reader *reader, const char *path, Text value, ProvisionWo
         reader_unique(reader, path, "edges", keys, n);
 }
 
-static void check_cursors(Reader *reader, const char *path, const ProvisionWorkflow *workflow) {
+static void check_cursors(Reader *reader, const char *path, const Draft *workflow) {
         for (size_t i = 0; i < workflow->n_triggers; i++)
                 if (workflow->triggers[i].cron_cursor_job.data &&
                     !find_job(workflow, workflow->triggers[i].cron_cursor_job))
                         reader_complain(reader, path, "cron_cursor_job", "is no job of this workflow");
 }
 
-void provision_read_workflow(Reader *reader, const Entry *entry, ProvisionWorkflow *workflow) {
+void provision_read_workflow(Reader *reader, const Entry *entry, Draft *workflow) {
         WorkflowFields fields = {};
 
         if (!reader_fields(reader, entry->path, entry->value, workflow_fields, &fields))
@@ -368,7 +359,7 @@ static Uuid derive_id(const Uuid *workflow, const char *kind, Text key) {
         return id;
 }
 
-static void resolve_edge(const ProvisionWorkflow *workflow, ProvisionEdge *edge) {
+static void resolve_edge(const Draft *workflow, DraftEdge *edge) {
         edge->id = derive_id(&workflow->id, "edge", edge->key);
         if (edge->source_trigger.data)
                 edge->source_trigger_id = find_trigger(workflow, edge->source_trigger)->id;
@@ -377,13 +368,13 @@ static void resolve_edge(const ProvisionWorkflow *workflow, ProvisionEdge *edge)
         edge->target_job_id = find_job(workflow, edge->target_job)->id;
 }
 
-void provision_workflow_resolve(ProvisionWorkflow *workflow) {
+void provision_workflow_resolve(Draft *workflow) {
         for (size_t i = 0; i < workflow->n_jobs; i++)
                 workflow->jobs[i].id = derive_id(&workflow->id, "job", workflow->jobs[i].key);
 
         for (size_t i = 0; i < workflow->n_triggers; i++) {
-                ProvisionTrigger *trigger = &workflow->triggers[i];
-                const ProvisionJob *cursor = find_job(workflow, trigger->cron_cursor_job);
+                DraftTrigger *trigger = &workflow->triggers[i];
+                const DraftJob *cursor = find_job(workflow, trigger->cron_cursor_job);
 
                 trigger->id = derive_id(&workflow->id, "trigger", trigger->key);
                 if (cursor)

@@ -18,6 +18,7 @@
 #include "basic/uuid.h"
 #include "crypto/vault.h"
 #include "db/batch.h"
+#include "domain/draft.h"
 #include "json/read.h"
 
 typedef struct ProvisionUser {
@@ -37,41 +38,12 @@ typedef struct ProvisionCredential {
         Uuid id, body_id, owner_id, project_credential_id;
 } ProvisionCredential;
 
-typedef struct ProvisionJob {
-        Text key, name, adaptor, body, credential;
-        Uuid id;
-} ProvisionJob;
-
-typedef struct ProvisionTrigger {
-        Text key, type, cron_expression, custom_path, comment, webhook_reply, cron_cursor_job;
-        Text response_config;
-        int64_t success_code, error_code;       /* 0: not given */
-        bool enabled;
-        Uuid id, cron_cursor_job_id;
-} ProvisionTrigger;
-
-typedef struct ProvisionEdge {
-        Text key, source_trigger, source_job, target_job;
-        Text condition_type, condition_expression, condition_label;
-        bool enabled;
-        Uuid id, source_trigger_id, source_job_id, target_job_id;
-} ProvisionEdge;
-
-typedef struct ProvisionWorkflow {
-        Text name;
-        ProvisionJob *jobs;
-        ProvisionTrigger *triggers;
-        ProvisionEdge *edges;
-        size_t n_jobs, n_triggers, n_edges;
-        Uuid id;
-} ProvisionWorkflow;
-
 typedef struct ProvisionProject {
         Text name, description, retention_policy;
         int64_t concurrency;            /* 0: unlimited */
         ProvisionMember *members;
         ProvisionCredential *credentials;
-        ProvisionWorkflow *workflows;
+        Draft *workflows;
         Text *collections;
         size_t n_members, n_credentials, n_workflows, n_collections;
         Uuid id;
@@ -90,7 +62,7 @@ int provision_read(Arena *arena, Text document, Provision *ret_provision, FieldE
 
 /* Gives triggers, jobs and edges their ids (derived from the workflow's id and their keys, so that they stay
  * the same) and resolves what refers to what. The workflow's id is set. */
-void provision_workflow_resolve(ProvisionWorkflow *workflow);
+void provision_workflow_resolve(Draft *workflow);
 
 /* `password_hash` TEXT_NULL: leaves the password of an existing user. */
 void provision_user_store(Batch *batch, const ProvisionUser *user, Text password_hash);
@@ -103,8 +75,7 @@ void provision_credential_store(Batch *batch, const ProvisionProject *project,
  * Before any workflow is stored. */
 void provision_paths_release(Batch *batch, const ProvisionProject *project);
 /* Workflow, triggers, jobs, edges, and a snapshot when anything differs from the last one. */
-void provision_workflow_store(Batch *batch, const ProvisionProject *project,
-                              const ProvisionWorkflow *workflow);
+void provision_workflow_store(Batch *batch, const ProvisionProject *project, Draft *workflow);
 /* Workflows of the project that are not in the document: marked as deleted, their triggers disabled. */
 void provision_workflows_prune(Batch *batch, const ProvisionProject *project);
 /* Credentials the project no longer declares lose their link to it. */

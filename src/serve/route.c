@@ -191,6 +191,8 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_AUTHENTICATED] = "authenticated",
         [RIGHT_READ_PROJECT] = "read-project",
         [RIGHT_USE_COLLECTION] = "use-collection",
+        [RIGHT_READ_DOCUMENT] = "read-document",
+        [RIGHT_WRITE_DOCUMENT] = "write-document",
 };
 
 static bool is_method(const char *method) {

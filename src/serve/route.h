@@ -17,6 +17,8 @@ typedef enum Right {
         RIGHT_AUTHENTICATED,            /* any user; the data layer scopes what is seen */
         RIGHT_READ_PROJECT,             /* member of the project: the data layer checks */
         RIGHT_USE_COLLECTION,           /* member of its project, or a run of it: the data layer checks */
+        RIGHT_READ_DOCUMENT,            /* the project as a document: "rights" in the database says who */
+        RIGHT_WRITE_DOCUMENT,           /* the same; a project that is not there yet: superusers */
         _RIGHT_MAX,
 } Right;
 

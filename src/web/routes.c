@@ -6,6 +6,7 @@
  */
 
 #include "web/collections.h"
+#include "web/provision.h"
 #include "web/read.h"
 #include "web/web.h"
 
@@ -19,6 +20,9 @@
 #define COLLECTION(method, pattern, stages, reply)                                                 \
         { method, pattern, stages, sizeof(CollectionCall), AUTH_TOKEN_OR_RUN, RIGHT_USE_COLLECTION, \
           .max_body = SIZE_MAX, .schema = reply }
+
+#define PROVISION(method, pattern, stages, right, body, reply)                                     \
+        { method, pattern, stages, sizeof(ProvisionCall), AUTH_TOKEN, right, .max_body = body, .schema = reply }
 
 const Route web_routes[] = {
         GET_PUBLIC("/",             get_front_page),
@@ -45,6 +49,10 @@ const Route web_routes[] = {
         GET_PROJECT("/api/projects/{project_id}/work_orders/{id}", get_work_order,  "work-order.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows",        get_workflows,   "workflows.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows/{id}",   get_workflow,    "workflow.json"),
+
+        PROVISION("POST", "/api/provision",     post_provision,     RIGHT_WRITE_DOCUMENT, SIZE_MAX, "project-document.json"),
+        PROVISION("GET", "/api/provision/{id}", get_provision,      RIGHT_READ_DOCUMENT,  0,        "project-document.json"),
+        PROVISION("GET", "/api/provision/yaml", get_provision_yaml, RIGHT_READ_DOCUMENT,  0,        NULL),
 
         COLLECTION("GET", "/collections/{name}",          get_collection_items,    "collection-items.json"),
         COLLECTION("POST", "/collections/{name}",         put_collection_items,    "collection-stored.json"),

@@ -28,11 +28,11 @@ static void store(Arena *arena, ProvisionProject *project) {
                 FUZZ_CHECK(batch->statements[i].n_params == batch->statements[i].query->n_params);
 }
 
-static void resolve(ProvisionWorkflow *workflow) {
+static void resolve(Draft *workflow) {
         workflow->id = (Uuid) { .bytes = { 1 } };
         provision_workflow_resolve(workflow);
         for (size_t i = 0; i < workflow->n_edges; i++) {
-                const ProvisionEdge *edge = &workflow->edges[i];
+                const DraftEdge *edge = &workflow->edges[i];
 
                 FUZZ_CHECK(uuid_is_null(&edge->source_trigger_id) != uuid_is_null(&edge->source_job_id));
                 FUZZ_CHECK(!uuid_is_null(&edge->target_job_id));

@@ -52,7 +52,7 @@ static void test_list_form(void) {
                            "'edges':[{'from':'trigger','to':'one','enabled':false},{'from':'one','to':'two'},"
                            "{'from':'two','to':'three','condition':'state.data.a > 1','enabled':false}]}]}]}");
         const ProvisionProject *project = &p.projects[0];
-        const ProvisionWorkflow *w = &project->workflows[0];
+        const Draft *w = &project->workflows[0];
 
         CHECK_INT(p.n_users, 1);
         CHECK_TEXT(p.users[0].email, "ada@example.org");
@@ -100,7 +100,7 @@ static void test_map_form(void) {
                            "'e2':{'source_job':'a','target_job':'b','condition_type':'js_expression',"
                            "'condition_expression':'!state.error','condition_label':'l'}}},"
                            "'W-\\u0032':{'jobs':{}}}}}}");
-        const ProvisionWorkflow *w = &p.projects[0].workflows[0];
+        const Draft *w = &p.projects[0].workflows[0];
 
         CHECK_TEXT(w->name, "First");
         CHECK_TEXT(w->triggers[0].key, "cron");
@@ -281,9 +281,9 @@ static const char with_everything[] =
                  "'jobs':{'j':{'name':'J','body':'1'},'k':{'body':'2'}},"
                  "'edges':{'e':{'source_trigger':'t','target_job':'j'},'f':{'source_job':'J','target_job':'k'}}");
 
-static ProvisionWorkflow *resolve(const char *text, Uuid id) {
+static Draft *resolve(const char *text, Uuid id) {
         Provision p = read(text);
-        ProvisionWorkflow *w = &p.projects[0].workflows[0];
+        Draft *w = &p.projects[0].workflows[0];
 
         w->id = id;
         provision_workflow_resolve(w);
@@ -292,8 +292,8 @@ static ProvisionWorkflow *resolve(const char *text, Uuid id) {
 
 static void test_ids(void) {
         const Uuid here = { .bytes = { 1, 2, 3 } }, there = { .bytes = { 4, 5, 6 } };
-        ProvisionWorkflow *w = resolve(with_everything, here), *again = resolve(with_everything, here);
-        ProvisionWorkflow *other = resolve(with_everything, there);
+        Draft *w = resolve(with_everything, here), *again = resolve(with_everything, here);
+        Draft *other = resolve(with_everything, there);
         char text[UUID_STRING_SIZE];
 
         CHECK(uuid_equal(&w->edges[0].source_trigger_id, &w->triggers[0].id));
@@ -314,7 +314,7 @@ static void test_ids(void) {
         CHECK_STRING(uuid_format(&w->edges[0].id, text), "20a0b71f-a557-8983-9335-55f27f215d59");
 
         /* A job's key is its identity, not its name, body or place. */
-        ProvisionWorkflow *changed = resolve(WORKFLOW("'jobs':{'k':{'body':'3'},'j':{'name':'New','body':'1'}}"), here);
+        Draft *changed = resolve(WORKFLOW("'jobs':{'k':{'body':'3'},'j':{'name':'New','body':'1'}}"), here);
         CHECK(uuid_equal(&w->jobs[0].id, &changed->jobs[1].id));
 }
 

@@ -46,7 +46,8 @@ function matches(pattern, pathname) {
   const expression = pattern
     .replace(/\/\{[a-z_]+\.\.\.\}$/, '(/.*)?')
     .replace(/\{[a-z_]+\}/g, '[^/]+');
-  return new RegExp(`^${expression}$`).test(pathname);
+  // Empty segments do not count.
+  return new RegExp(`^${expression}/?$`).test(pathname);
 }
 
 /** Asks a daemon, counts which routes answered, and holds what they say to their schemas. */
