@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import Project, { generateVersionHash } from '@openfn/project';
 import { makeApiUser, makeClient } from './lib/api.js';
 import { startDaemon } from './lib/daemon.js';
 import { newDatabase } from './lib/database.js';
@@ -207,6 +208,39 @@ describe('credentials', () => {
       { project_credential_id: ["credential doesnt exist or isn't available in this project"] });
     theirs.jobs[0].project_credential_id = 'eve@example.org|crm';
     assert.deepEqual((await errorsOf({}, theirs)).workflows['wf one'].jobs['job a'], { project_credential_id: ['is invalid'] });
+  });
+});
+
+describe("the command line's own library", () => {
+  const pulled = async (id) => Project.from('state', await read(id, superuser));
+  const odd = () => {
+    const [t, ...jobs] = Array.from({ length: 5 }, uuid);
+    return example({
+      name: 'names of every kind',
+      triggers: [{ id: t, type: 'cron', enabled: true, cron_expression: '5 4 * * *', cron_cursor_job_id: jobs[1] }],
+      jobs: ['b_2', 'B-1', 'a b', 'A 10'].map((name, i) => ({ id: jobs[i], name, body: `fn(s => ${i})`, adaptor: '@openfn/language-http@7.0.0' })),
+      edges: [
+        { id: uuid(), source_trigger_id: t, target_job_id: jobs[0], condition_type: 'always', enabled: true },
+        ...[[0, 1], [0, 2], [2, 3]].map(([from, to]) => ({
+          id: uuid(), source_job_id: jobs[from], target_job_id: jobs[to], condition_type: 'on_job_failure', enabled: to !== 3 })),
+      ],
+    });
+  };
+
+  test('computes the same hashes', async () => {
+    const reply = example({ name: 'answers' });
+    Object.assign(reply.triggers[0], { webhook_reply: 'after_completion', webhook_response_config: { success_code: 202, error_code: 418 } });
+    const data = await newProject([example(), odd(), reply]);
+    for (const workflow of (await pulled(data.id)).workflows)
+      assert.deepEqual(data.workflows.find(({ name }) => name === workflow.name).version_history, [generateVersionHash(workflow)]);
+  });
+
+  test('sends back what it read, and nothing changes', async () => {
+    const data = await newProject([example(), odd()]);
+    const { parent_id, ...state } = (await pulled(data.id)).serialize('state', { format: 'json' });
+    const reply = await post(state, superuser);
+    assert.equal(reply.status, 201, JSON.stringify(reply.json));
+    assert.deepEqual(reply.json.data, data);
   });
 });
 
