@@ -23,7 +23,8 @@ CREATE TABLE rights (
 INSERT INTO rights (name, role)
 VALUES ('read_document', 'viewer'), ('read_document', 'editor'), ('read_document', 'admin'), ('read_document', 'owner'),
        ('read_document', 'support'),
-       ('write_document', 'admin'), ('write_document', 'owner');
+       ('write_document', 'admin'), ('write_document', 'owner'),
+       ('edit_workflows', 'editor'), ('edit_workflows', 'admin'), ('edit_workflows', 'owner');
 
 -- Has the user that right in the project? A project that is scheduled for deletion is open to nobody; one that requires a second
 -- factor, to those who have one.
@@ -37,9 +38,9 @@ CREATE FUNCTION has_right(asker uuid, project uuid, wanted text) RETURNS boolean
      WHERE p.id = project AND p.scheduled_deletion IS NULL AND (u.mfa_enabled OR NOT p.requires_mfa))
 $$;
 
--- The first statement of whoever stores a document: may they, and is the project still as they read it? `versions`: the
+-- The first statement of whoever changes a project's workflows: may they, and is the project still as they read it? `versions`: the
 -- lock_version of each workflow then; `new_ids`: what is to be made. Holds the project until the transaction ends.
-CREATE FUNCTION document_begin(asker uuid, project uuid, is_new boolean, workflow_ids uuid[], versions bigint[],
+CREATE FUNCTION document_begin(asker uuid, project uuid, wanted text, is_new boolean, workflow_ids uuid[], versions bigint[],
                                new_ids uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,7 +49,7 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'FX410', MESSAGE = 'the project has been made meanwhile';
   END IF;
   IF NOT (CASE WHEN is_new THEN EXISTS (SELECT FROM users WHERE id = asker AND role = 'superuser')
-              ELSE has_right(asker, project, 'write_document') END) THEN
+              ELSE has_right(asker, project, wanted) END) THEN
     RAISE EXCEPTION USING ERRCODE = 'FX403', MESSAGE = 'the project is not open to the user';
   END IF;
   IF EXISTS (SELECT FROM (SELECT id, lock_version FROM workflows WHERE project_id = project AND deleted_at IS NULL) w

@@ -156,7 +156,7 @@ static bool read_part(PartReader *reader, const Kind *kind, Text value, const ch
                 memcpy(&part, present, kind->size);
         named = part;
         (void) json_read(reader->arena, value, kind->fields, &named, &ignored);
-        errors = error_tree_part(errors, json_kind(value) == JSON_OBJECT ? kind->name(&named) : TEXT(""));
+        errors = part_errors(errors, reader->by_id, &head.id, json_kind(value) == JSON_OBJECT ? kind->name(&named) : TEXT(""));
         if (!part_read_fields(reader, value, kind->fields, kind->ignored, &part, errors))
                 return false;
         if (part.delete) {
@@ -173,7 +173,7 @@ static bool read_part(PartReader *reader, const Kind *kind, Text value, const ch
 /* Those that are there keep their places, new ones follow in the order of the document. */
 static void *read_parts(PartReader *reader, const Kind *kind, Text list, const void *before, size_t n_before,
                         size_t *ret_n, ErrorTree *errors) {
-        ErrorTree *part_errors = error_tree_part(errors, text_of(kind->list));
+        ErrorTree *list_errors = error_tree_part(errors, text_of(kind->list));
         size_t n_entries, n = n_before, n_kept = 0;
         PartEntry *entries = part_read_list(reader, list, kind->list, errors, &n_entries);
         char *parts = arena_alloc(reader->arena, kind->size * (n_before + n_entries + 1));
@@ -185,11 +185,11 @@ static void *read_parts(PartReader *reader, const Kind *kind, Text list, const v
                 const char *present, *twice;
                 Part part;
 
-                if (!read_part(reader, kind, entries[i].value, before, n_before, &part, part_errors))
+                if (!read_part(reader, kind, entries[i].value, before, n_before, &part, list_errors))
                         continue;
                 twice = find_part(kind, parts, n, &part.trigger.id);
                 if (twice && !uuid_is_null(&part.trigger.id))
-                        error_tree_add(error_tree_part(part_errors, kind->name(&part)), "id", "has already been taken");
+                        error_tree_add(part_errors(list_errors, reader->by_id, &part.trigger.id, kind->name(&part)), "id", "has already been taken");
                 present = find_part(kind, before, n_before, &part.trigger.id);
                 memcpy(parts + kind->size * (present ? (size_t) (present - (const char *) before) / kind->size : n++), &part,
                        kind->size);

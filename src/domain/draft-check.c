@@ -8,6 +8,7 @@
 
 #include "domain/cron.h"
 #include "domain/names.h"
+#include "domain/part-reader.h"
 
 #define JOB_NAME_MAX 100
 #define CONDITION_MAX 255
@@ -66,8 +67,9 @@ static void check_cron(DraftTrigger *trigger, const Draft *draft, ErrorTree *err
         trigger->success_code = trigger->error_code = 0;
 }
 
-static void check_trigger(DraftTrigger *trigger, const Draft *draft, Arena *arena, ErrorTree *errors) {
-        ErrorTree *part = error_tree_part(errors, trigger->type);
+static void check_trigger(DraftTrigger *trigger, const Draft *draft, const DraftScope *scope, Arena *arena,
+                          ErrorTree *errors) {
+        ErrorTree *part = part_errors(errors, scope->by_id, &trigger->id, trigger->type);
 
         if (text_is(trigger->type, "webhook"))
                 check_webhook(trigger, arena, part);
@@ -127,7 +129,7 @@ static void check_job(DraftJob *job, const DraftJob *before, const DraftScope *s
         ErrorTree *part;
 
         job->name = text_trim(job->name);
-        part = error_tree_part(errors, job->name);
+        part = part_errors(errors, scope->by_id, &job->id, job->name);
         check_job_name(job, before, part);
         if (is_blank(job->body))
                 error_tree_add(part, "body", "Code editor cannot be empty.");
@@ -138,12 +140,12 @@ static void check_job(DraftJob *job, const DraftJob *before, const DraftScope *s
         check_job_credential(job, scope, part);
 }
 
-static void check_job_names(const Draft *draft, ErrorTree *errors) {
+static void check_job_names(const Draft *draft, const DraftScope *scope, ErrorTree *errors) {
         for (size_t i = 0; i < draft->n_jobs; i++)
                 for (size_t j = 0; j < i; j++)
                         if (draft->jobs[i].name.length > 0 && text_equal(draft->jobs[i].name, draft->jobs[j].name)) {
-                                error_tree_add(error_tree_part(errors, draft->jobs[i].name), "name",
-                                               "job name has already been taken");
+                                error_tree_add(part_errors(errors, scope->by_id, &draft->jobs[i].id,
+                                                           draft->jobs[i].name), "name", "job name has already been taken");
                                 break;
                         }
 }
@@ -213,8 +215,9 @@ static Text edge_name(const Draft *draft, const DraftEdge *edge, Arena *arena) {
         return text_of(arena_printf(arena, "%.*s->%.*s", (int) from.length, from.data, (int) to.length, to.data));
 }
 
-static void check_edge(const Draft *draft, DraftEdge *edge, const DraftEdge *before, Arena *arena, ErrorTree *errors) {
-        ErrorTree *part = error_tree_part(errors, edge_name(draft, edge, arena));
+static void check_edge(const Draft *draft, DraftEdge *edge, const DraftEdge *before, const DraftScope *scope,
+                       Arena *arena, ErrorTree *errors) {
+        ErrorTree *part = part_errors(errors, scope->by_id, &edge->id, edge_name(draft, edge, arena));
 
         check_ends(draft, edge, part);
         check_condition(edge, part);
@@ -233,10 +236,10 @@ void draft_check(Draft *draft, const Draft *before, const DraftScope *scope, Are
         if (!before)
                 before = &nothing;
         for (size_t i = 0; i < draft->n_triggers; i++)
-                check_trigger(&draft->triggers[i], draft, arena, triggers);
+                check_trigger(&draft->triggers[i], draft, scope, arena, triggers);
         for (size_t i = 0; i < draft->n_jobs; i++)
                 check_job(&draft->jobs[i], draft_find_job(before, &draft->jobs[i].id), scope, jobs);
-        check_job_names(draft, jobs);
+        check_job_names(draft, scope, jobs);
         for (size_t i = 0; i < draft->n_edges; i++)
-                check_edge(draft, &draft->edges[i], draft_find_edge(before, &draft->edges[i].id), arena, edges);
+                check_edge(draft, &draft->edges[i], draft_find_edge(before, &draft->edges[i].id), scope, arena, edges);
 }

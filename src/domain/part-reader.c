@@ -57,7 +57,8 @@ bool part_read_fields(PartReader *reader, Text object, const Field *fields, cons
         }
         for (size_t i = 0; i < wrong.n_errors; i++)
                 error_tree_add(errors, wrong.errors[i].field, wrong.errors[i].message);
-        refuse_extra(reader, object, fields, ignored, errors);
+        if (!reader->lenient)
+                refuse_extra(reader, object, fields, ignored, errors);
         return true;
 }
 
@@ -127,4 +128,10 @@ void part_note_new(PartReader *reader, const Uuid *id) {
                 reader->room_new_ids = 2 * reader->room_new_ids + 64;
         }
         reader->new_ids[reader->n_new_ids++] = *id;
+}
+
+ErrorTree *part_errors(ErrorTree *list, bool by_id, const Uuid *id, Text name) {
+        char text[UUID_STRING_SIZE];
+
+        return error_tree_part(list, by_id ? text_of(uuid_format(id, text)) : name);
 }

@@ -12,6 +12,8 @@
 
 typedef struct PartReader {
         Arena *arena;
+        bool lenient;                   /* unknown members are nobody's business */
+        bool by_id;                     /* complaints name parts by their ids instead of their names */
         size_t n_parts;                 /* so far */
         Uuid *new_ids;                  /* of what is to be made: they must be nobody's */
         size_t n_new_ids, room_new_ids;
@@ -31,3 +33,6 @@ typedef struct PartEntry {
 PartEntry *part_read_list(PartReader *reader, Text list, const char *field, ErrorTree *errors, size_t *ret_n);
 
 void part_note_new(PartReader *reader, const Uuid *id);
+
+/* Where complaints about a part go: by its name, or by its id. */
+ErrorTree *part_errors(ErrorTree *list, bool by_id, const Uuid *id, Text name);

@@ -226,22 +226,6 @@ static void read_credentials(Reader *reader, Text list) {
                 read_credential(reader, entries[i].value, errors);
 }
 
-static void make_scope(Reader *reader) {
-        const ProjectDocument *before = reader->before;
-        const DocumentChange *change = reader->change;
-        size_t n = before->n_credentials + change->n_linked;
-        Uuid *links = arena_new(reader->parts.arena, Uuid, n + 1), *credentials = arena_new(reader->parts.arena, Uuid, n + 1);
-
-        for (size_t i = 0; i < n; i++) {
-                const DocumentCredential *credential =
-                        i < before->n_credentials ? &before->credentials[i] : &change->linked[i - before->n_credentials];
-
-                links[i] = credential->id;
-                credentials[i] = credential->credential_id;
-        }
-        reader->scope = (DraftScope) { links, credentials, before->keychain_ids, n, before->n_keychain_ids };
-}
-
 typedef struct CollectionFields {
         DocumentCollection collection;
         bool delete;
@@ -386,14 +370,13 @@ int document_change_read(Arena *arena, Text document, const ProjectDocument *bef
         change.description = fields.description;
         check_project(&change, errors);
         read_credentials(&reader, fields.project_credentials);
-        make_scope(&reader);
+        reader.scope = document_scope(before, change.linked, change.n_linked, arena);
         read_collections(&reader, fields.collections);
         refuse_channels(&reader, fields.channels);
         read_workflows(&reader, fields.workflows);
         if (!error_tree_is_empty(errors))
                 return -EINVAL;
-        change.new_ids = reader.parts.new_ids;
-        change.n_new_ids = reader.parts.n_new_ids;
+        change.parts = reader.parts;
         *ret_change = change;
         return 0;
 }

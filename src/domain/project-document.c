@@ -50,6 +50,7 @@ static const Column access_columns[] = {
         { "known", COLUMN_BOOL, offsetof(DocumentAccess, known) },
         { "may_read", COLUMN_BOOL, offsetof(DocumentAccess, may_read) },
         { "may_write", COLUMN_BOOL, offsetof(DocumentAccess, may_write) },
+        { "may_edit", COLUMN_BOOL, offsetof(DocumentAccess, may_edit) },
         {}
 };
 
@@ -147,6 +148,20 @@ void document_read(const BatchResult *result, Arena *arena, ProjectDocument *ret
         *ret_document = document;
 }
 
+DraftScope document_scope(const ProjectDocument *document, const DocumentCredential *linked, size_t n_linked, Arena *arena) {
+        size_t n = document->n_credentials + n_linked;
+        Uuid *links = arena_new(arena, Uuid, n + 1), *credentials = arena_new(arena, Uuid, n + 1);
+
+        for (size_t i = 0; i < n; i++) {
+                const DocumentCredential *credential =
+                        i < document->n_credentials ? &document->credentials[i] : &linked[i - document->n_credentials];
+
+                links[i] = credential->id;
+                credentials[i] = credential->credential_id;
+        }
+        return (DraftScope) { links, credentials, document->keychain_ids, n, document->n_keychain_ids, false };
+}
+
 bool document_complete_versions(Batch *batch, ProjectDocument *document) {
         bool any = false;
 
@@ -168,20 +183,21 @@ bool document_complete_versions(Batch *batch, ProjectDocument *document) {
 
 /* -- storing ---------------------------------------------------------------------------------------- */
 
-static void begin(Batch *batch, const DocumentChange *change) {
+void document_begin(Batch *batch, const ProjectDocument *before, const Uuid *user_id, const Uuid *project_id,
+                    const char *right, const PartReader *made) {
         Array ids, versions, new_ids;
 
         array_init(&ids, ARRAY_UUID);
         array_init(&versions, ARRAY_BIGINT);
         array_init(&new_ids, ARRAY_UUID);
-        for (size_t i = 0; i < change->before->n_workflows; i++) {
-                array_add_uuid(&ids, &change->before->workflows[i].id);
-                array_add_int(&versions, change->before->facts[i].lock_version);
+        for (size_t i = 0; i < before->n_workflows; i++) {
+                array_add_uuid(&ids, &before->workflows[i].id);
+                array_add_int(&versions, before->facts[i].lock_version);
         }
-        for (size_t i = 0; i < change->n_new_ids; i++)
-                array_add_uuid(&new_ids, &change->new_ids[i]);
-        batch_add(batch, &SQL_DOCUMENT_BEGIN, P_UUID(&change->user_id), P_UUID(&change->id), P_BOOL(change->is_new),
-                  array_move(&ids, batch->arena), array_move(&versions, batch->arena),
+        for (size_t i = 0; i < made->n_new_ids; i++)
+                array_add_uuid(&new_ids, &made->new_ids[i]);
+        batch_add(batch, &SQL_DOCUMENT_BEGIN, P_UUID(user_id), P_UUID(project_id), P_STRING(right),
+                  P_BOOL(!before->access.known), array_move(&ids, batch->arena), array_move(&versions, batch->arena),
                   array_move(&new_ids, batch->arena));
 }
 
@@ -201,7 +217,7 @@ static void store_project(Batch *batch, const DocumentChange *change) {
 }
 
 void document_change_store(Batch *batch, const DocumentChange *change) {
-        begin(batch, change);
+        document_begin(batch, change->before, &change->user_id, &change->id, "write_document", &change->parts);
         store_project(batch, change);
         draft_delete(batch, &change->id, change->deleted, change->n_deleted);
         draft_paths_release(batch, &change->id, change->stored, change->n_stored);

@@ -10,12 +10,14 @@
  *   document_change_store()              that change, refused when the project is no longer what was read
  */
 
-#include "domain/draft.h"
-#include "json/error-tree.h"
+#include "domain/draft-check.h"
+#include "domain/part-reader.h"
 
 typedef struct DocumentAccess {
         Text email;                     /* of who asks */
-        bool superuser, known, may_read, may_write;
+        bool superuser, known, may_read;
+        bool may_write;                 /* the document as a whole */
+        bool may_edit;                  /* workflows */
 } DocumentAccess;
 
 typedef struct DocumentCredential {
@@ -60,6 +62,9 @@ void document_ask(Batch *batch, const Uuid *user_id, const Uuid *project_id, con
 /* Everything lives in the arena or in the result. */
 void document_read(const BatchResult *result, Arena *arena, ProjectDocument *ret_document);
 
+/* What jobs may use: what the project has, and what is about to be linked to it. */
+DraftScope document_scope(const ProjectDocument *document, const DocumentCredential *linked, size_t n_linked, Arena *arena);
+
 /* Gives each workflow without a version its first, in the document and in the database. False: none lacked
  * one, the batch has nothing. */
 bool document_complete_versions(Batch *batch, ProjectDocument *document);
@@ -74,8 +79,9 @@ typedef struct DocumentChange {
         Draft *stored, *deleted;
         DocumentCredential *linked;
         DocumentCollection *collections;        /* made or renamed */
-        Uuid *deleted_collections, *new_ids;
-        size_t n_stored, n_deleted, n_linked, n_collections, n_deleted_collections, n_new_ids;
+        Uuid *deleted_collections;
+        size_t n_stored, n_deleted, n_linked, n_collections, n_deleted_collections;
+        PartReader parts;               /* with the ids of what is to be made */
 } DocumentChange;
 
 /* The id that a document is about. -EINVAL: it has none, `errors` says so. */
@@ -84,6 +90,10 @@ int document_change_read_id(Arena *arena, Text document, Uuid *ret_id, ErrorTree
  * borrows from both documents. */
 int document_change_read(Arena *arena, Text document, const ProjectDocument *before, const Uuid *user_id,
                          DocumentChange *ret_change, ErrorTree *errors);
-/* The batch ends with -ESTALE when the project has changed since it was read: read it again. -EACCES: the
- * right has gone. -EINVAL: an id of the document is taken. */
+/* Adds the first statement of a change: asks for the right (by its name in "rights"; a project that is not there
+ * yet: for a superuser) and holds the project. The batch ends with -ESTALE when the project has changed since it was read: read it again. -EACCES: the
+ * right has gone. -EINVAL: one of the new ids is taken. */
+void document_begin(Batch *batch, const ProjectDocument *before, const Uuid *user_id, const Uuid *project_id,
+                    const char *right, const PartReader *made);
+/* Ends as above. */
 void document_change_store(Batch *batch, const DocumentChange *change);

@@ -5,7 +5,8 @@
 -- name: document_access
 -- params: user_id project_id
 SELECT u.email, u.role = 'superuser' AS superuser, p.id IS NOT NULL AS known,
-       has_right(u.id, $2::uuid, 'read_document') AS may_read, has_right(u.id, $2::uuid, 'write_document') AS may_write
+       has_right(u.id, $2::uuid, 'read_document') AS may_read, has_right(u.id, $2::uuid, 'write_document') AS may_write,
+       has_right(u.id, $2::uuid, 'edit_workflows') AS may_edit
   FROM users u LEFT JOIN projects p ON p.id = $2::uuid
  WHERE u.id = $1::uuid;
 
@@ -95,8 +96,8 @@ SELECT $1::uuid, $2::uuid, $3::uuid, $4::text, 'app'
  WHERE NOT EXISTS (SELECT FROM workflow_versions WHERE workflow_id = $3::uuid);
 
 -- name: document_begin
--- params: user_id project_id is_new workflow_ids versions new_ids
-SELECT document_begin($1::uuid, $2::uuid, $3::boolean, $4::uuid[], $5::bigint[], $6::uuid[])::text;
+-- params: user_id project_id wanted is_new workflow_ids versions new_ids
+SELECT document_begin($1::uuid, $2::uuid, $3::text, $4::boolean, $5::uuid[], $6::bigint[], $7::uuid[])::text;
 
 -- name: document_project_store
 -- params: project_id name description

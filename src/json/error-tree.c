@@ -122,3 +122,39 @@ void error_tree_write(const ErrorTree *tree, JsonWriter *w, const char *key) {
         write_members(tree, w);
         json_end(w);
 }
+
+/* -- flat ------------------------------------------------------------------------------------------- */
+
+static void write_part(const ErrorTree *part, const char *word, JsonWriter *w) {
+        _cleanup_(buffer_deinit) Buffer line = BUFFER_NULL;
+
+        buffer_append_string(&line, word);
+        buffer_append_byte(&line, ' ');
+        buffer_append_text(&line, part->name);
+        buffer_append_string(&line, " has the errors: [");
+        for (const Complaint *c = part->complaints; c; c = c->next) {
+                buffer_append_text(&line, c->field);
+                buffer_append_string(&line, ": ");
+                buffer_append_text(&line, c->message);
+                buffer_append_string(&line, c->next ? ", " : "]");
+        }
+        json_text(w, NULL, buffer_text(&line));
+}
+
+void error_tree_write_flat(const ErrorTree *tree, const ErrorTreeList *lists, JsonWriter *w, const char *key) {
+        json_begin(w, key);
+        for (const Complaint *c = tree->complaints; c; c = c->next)
+                if (is_first(tree, c))
+                        write_field(c, w);
+        for (; lists->name; lists++) {
+                const ErrorTree *list = find(tree, text_of(lists->name));
+
+                if (!list)
+                        continue;
+                json_begin_array(w, lists->name);
+                for (const ErrorTree *part = list->first; part; part = part->next)
+                        write_part(part, lists->word, w);
+                json_end_array(w);
+        }
+        json_end(w);
+}

@@ -24,4 +24,11 @@ ErrorTree *error_tree_part(ErrorTree *parent, Text name);
 void error_tree_add(ErrorTree *part, const char *field, const char *message);
 
 bool error_tree_is_empty(const ErrorTree *tree);
+/* One level only, for lists of parts: {"jobs":["Job <name> has the errors: [body: …]"]}. Complaints of other
+ * parts do not show. */
+typedef struct ErrorTreeList {
+        const char *name, *word;        /* "jobs", "Job" */
+} ErrorTreeList;
+
+void error_tree_write_flat(const ErrorTree *tree, const ErrorTreeList *lists, JsonWriter *w, const char *key);
 void error_tree_write(const ErrorTree *tree, JsonWriter *w, const char *key);

@@ -193,6 +193,7 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_USE_COLLECTION] = "use-collection",
         [RIGHT_READ_DOCUMENT] = "read-document",
         [RIGHT_WRITE_DOCUMENT] = "write-document",
+        [RIGHT_EDIT_WORKFLOWS] = "edit-workflows",
 };
 
 static bool is_method(const char *method) {

@@ -19,6 +19,7 @@ typedef enum Right {
         RIGHT_USE_COLLECTION,           /* member of its project, or a run of it: the data layer checks */
         RIGHT_READ_DOCUMENT,            /* the project as a document: "rights" in the database says who */
         RIGHT_WRITE_DOCUMENT,           /* the same; a project that is not there yet: superusers */
+        RIGHT_EDIT_WORKFLOWS,
         _RIGHT_MAX,
 } Right;
 

@@ -9,6 +9,7 @@
 #include "web/provision.h"
 #include "web/read.h"
 #include "web/web.h"
+#include "web/workflows.h"
 
 #define GET_PUBLIC(pattern, stages) { "GET", pattern, stages, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC }
 #define GET_MINE(pattern, stages, reply)                                                           \
@@ -23,6 +24,10 @@
 
 #define PROVISION(method, pattern, stages, right, body, reply)                                     \
         { method, pattern, stages, sizeof(ProvisionCall), AUTH_TOKEN, right, .max_body = body, .schema = reply }
+
+#define SAVE_WORKFLOW(method, pattern, stages)                                                     \
+        { method, pattern, stages, sizeof(WorkflowSave), AUTH_TOKEN, RIGHT_EDIT_WORKFLOWS,         \
+          .max_body = SIZE_MAX, .schema = "workflow.json" }
 
 const Route web_routes[] = {
         GET_PUBLIC("/",             get_front_page),
@@ -49,6 +54,10 @@ const Route web_routes[] = {
         GET_PROJECT("/api/projects/{project_id}/work_orders/{id}", get_work_order,  "work-order.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows",        get_workflows,   "workflows.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows/{id}",   get_workflow,    "workflow.json"),
+
+        SAVE_WORKFLOW("POST",  "/api/projects/{project_id}/workflows",      post_workflow),
+        SAVE_WORKFLOW("PUT",   "/api/projects/{project_id}/workflows/{id}", put_workflow),
+        SAVE_WORKFLOW("PATCH", "/api/projects/{project_id}/workflows/{id}", put_workflow),
 
         PROVISION("POST", "/api/provision",     post_provision,     RIGHT_WRITE_DOCUMENT, SIZE_MAX, "project-document.json"),
         PROVISION("GET", "/api/provision/{id}", get_provision,      RIGHT_READ_DOCUMENT,  0,        "project-document.json"),

@@ -9,6 +9,7 @@
 #include "serve/route.h"
 #include "web/read.h"
 #include "web/web.h"
+#include "web/workflows.h"
 
 static const Filter filters[] = {
         { "project_id", FILTER_UUID, offsetof(HistoryFilter, project_id) },
@@ -17,7 +18,7 @@ static const Filter filters[] = {
 
 /* -- errors ------------------------------------------------------------------------------------------- */
 
-static int reply_bad_id(Call *call, Text id) {
+int workflow_reply_bad_id(Call *call, Text id) {
         Buffer body = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&body);
 
@@ -34,7 +35,7 @@ static int reply_bad_id(Call *call, Text id) {
         return reply_json(call, 422, &body);
 }
 
-static int reply_unknown(Call *call, const Uuid *id) {
+int workflow_reply_unknown(Call *call, const Uuid *id) {
         Buffer body = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&body);
 
@@ -65,7 +66,7 @@ static int read_ids(Read *read) {
 
                 r = read_path_id(&read->call, ids[i].name, (Uuid *) ((char *) read + ids[i].offset));
                 if (r == -EBADMSG)
-                        return reply_bad_id(&read->call, call_path_value(&read->call, n));
+                        return workflow_reply_bad_id(&read->call, call_path_value(&read->call, n));
                 n += r == 0;
         }
 
@@ -155,7 +156,7 @@ static int reply_list(Call *call) {
 
         r = read_check_access(read, -EACCES);
         if (r == -ENOENT)
-                return reply_unknown(call, &UUID_NULL);
+                return workflow_reply_unknown(call, &UUID_NULL);
         if (r < 0)
                 return r;
 
@@ -170,35 +171,39 @@ static int reply_list(Call *call) {
         return reply_json(call, 200, &body);
 }
 
-/* A workflow of another project is a mistake in the address, 400, but only for those who may know of it. */
-static int reply_missing(Read *read) {
-        if (access_read(read_rows(read, read->elsewhere)) == 0)
-                return -EBADMSG;
-
-        return reply_unknown(&read->call, &read->id);
-}
-
-static int reply_item(Call *call) {
-        Read *read = container_of(call, Read, call);
-        const Rows *rows = read_rows(read, read->rows);
+int workflow_reply(Call *call, unsigned status, const Rows *rows) {
         Buffer body = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&body);
-        int r;
-
-        r = read_check_access(read, -EACCES);
-        if (r == -ENOENT)
-                return reply_unknown(call, &read->id);
-        if (r < 0)
-                return r;
-        if (rows_count(rows) == 0)
-                return reply_missing(read);
 
         json_begin(&w, NULL);
         write_workflow(&w, "workflow", rows, 0);
         write_no_errors(&w);
         json_end(&w);
+        return reply_json(call, status, &body);
+}
 
-        return reply_json(call, 200, &body);
+/* A workflow of another project is a mistake in the address, 400, but only for those who may know of it. */
+static int reply_missing(Read *read) {
+        if (access_read(read_rows(read, read->elsewhere)) == 0)
+                return -EBADMSG;
+
+        return workflow_reply_unknown(&read->call, &read->id);
+}
+
+static int reply_item(Call *call) {
+        Read *read = container_of(call, Read, call);
+        const Rows *rows = read_rows(read, read->rows);
+        int r;
+
+        r = read_check_access(read, -EACCES);
+        if (r == -ENOENT)
+                return workflow_reply_unknown(call, &read->id);
+        if (r < 0)
+                return r;
+        if (rows_count(rows) == 0)
+                return reply_missing(read);
+
+        return workflow_reply(call, 200, rows);
 }
 
 const Stage get_workflows[] = { ask_list, reply_list, NULL };
