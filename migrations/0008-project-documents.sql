@@ -21,7 +21,9 @@ CREATE TABLE rights (
   PRIMARY KEY (name, role)
 );
 INSERT INTO rights (name, role)
-VALUES ('read_document', 'viewer'), ('read_document', 'editor'), ('read_document', 'admin'), ('read_document', 'owner'),
+VALUES ('read_project', 'viewer'), ('read_project', 'editor'), ('read_project', 'admin'), ('read_project', 'owner'),
+       ('use_collection', 'viewer'), ('use_collection', 'editor'), ('use_collection', 'admin'), ('use_collection', 'owner'),
+       ('read_document', 'viewer'), ('read_document', 'editor'), ('read_document', 'admin'), ('read_document', 'owner'),
        ('read_document', 'support'),
        ('write_document', 'admin'), ('write_document', 'owner'),
        ('edit_workflows', 'editor'), ('edit_workflows', 'admin'), ('edit_workflows', 'owner');
