@@ -362,7 +362,7 @@ int verb_run_retry(Ctl *ctl, int argc, char *argv[]) {
 
         options.run_timeout_msec = ctl->settings->max_run_duration_seconds * 1000;
         options.run_memory_limit_mb = ctl->settings->max_run_memory_mb;
-        run_retry(batch, &id, &new_id, &options);
+        run_retry(batch, &UUID_NULL, &id, &new_id, &options);
         r = run_outcome(ctl, batch, argv[1]);
         if (r != EXIT_OK)
                 return r;
@@ -379,7 +379,7 @@ int verb_run_cancel(Ctl *ctl, int argc, char *argv[]) {
         if (argc != 2 || !ctl_read_uuid(argv[1], "run", &id))
                 return EXIT_USAGE;
 
-        run_cancel(batch, &id);
+        run_cancel(batch, &UUID_NULL, &id);
         r = run_outcome(ctl, batch, argv[1]);
         if (r != EXIT_OK)
                 return r;

@@ -85,16 +85,30 @@ void work_order_rows_add(WorkOrderRows *rows, const NewWorkOrder *order) {
         array_add_bool(&columns[REPLY_AFTER_COMPLETION], order->reply_after_completion);
 }
 
+static size_t enqueue(Batch *batch, Param params[static _WORK_ORDER_COLUMN_MAX + 3], const WorkOrderTerms *terms) {
+        params[_WORK_ORDER_COLUMN_MAX] = P_STRING(terms->trigger_type);
+        params[_WORK_ORDER_COLUMN_MAX + 1] = P_INT((int64_t) terms->run_timeout_msec);
+        params[_WORK_ORDER_COLUMN_MAX + 2] =
+                terms->run_memory_limit_mb > 0 ? P_INT((int64_t) terms->run_memory_limit_mb) : P_NULL;
+        return batch_add_params(batch, &SQL_WORK_ORDER_INSERT, params, _WORK_ORDER_COLUMN_MAX + 3);
+}
+
 size_t work_order_enqueue(Batch *batch, WorkOrderRows *rows, const WorkOrderTerms *terms) {
         Param params[_WORK_ORDER_COLUMN_MAX + 3];
 
         for (size_t i = 0; i < _WORK_ORDER_COLUMN_MAX; i++)
                 params[i] = array_param(&rows->columns[i]);
-        params[_WORK_ORDER_COLUMN_MAX] = P_STRING(terms->trigger_type);
-        params[_WORK_ORDER_COLUMN_MAX + 1] = P_INT((int64_t) terms->run_timeout_msec);
-        params[_WORK_ORDER_COLUMN_MAX + 2] =
-                terms->run_memory_limit_mb > 0 ? P_INT((int64_t) terms->run_memory_limit_mb) : P_NULL;
-        return batch_add_params(batch, &SQL_WORK_ORDER_INSERT, params, ELEMENTSOF(params));
+        return enqueue(batch, params, terms);
+}
+
+size_t work_order_enqueue_one(Batch *batch, const NewWorkOrder *order, const WorkOrderTerms *terms) {
+        _cleanup_(work_order_rows_freep) WorkOrderRows *rows = work_order_rows_new(order->body.length);
+        Param params[_WORK_ORDER_COLUMN_MAX + 3];
+
+        work_order_rows_add(rows, order);
+        for (size_t i = 0; i < _WORK_ORDER_COLUMN_MAX; i++)
+                params[i] = array_move(&rows->columns[i], batch->arena);
+        return enqueue(batch, params, terms);
 }
 
 void work_order_read_stored(const Rows *result, bool stored[], size_t n) {

@@ -64,6 +64,8 @@ void work_order_rows_add(WorkOrderRows *rows, const NewWorkOrder *order);
 /* Returns the statement's number. `rows` must live until the batch is done. A batch whose first try was
  * committed fails with -EEXIST when it is tried again: ask work_order_find_present(). */
 size_t work_order_enqueue(Batch *batch, WorkOrderRows *rows, const WorkOrderTerms *terms);
+/* The same for a single one, which lives in the batch's arena. */
+size_t work_order_enqueue_one(Batch *batch, const NewWorkOrder *order, const WorkOrderTerms *terms);
 /* Of the statement's result: which orders are stored, by their place in `rows`. The others were refused:
  * their trigger or job has gone, is disabled, or its workflow or project is being deleted. `stored`: one
  * per order, false before. */

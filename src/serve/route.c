@@ -194,6 +194,7 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_READ_DOCUMENT] = "read-document",
         [RIGHT_WRITE_DOCUMENT] = "write-document",
         [RIGHT_EDIT_WORKFLOWS] = "edit-workflows",
+        [RIGHT_RUN_WORKFLOW] = "run-workflow",
 };
 
 static bool is_method(const char *method) {

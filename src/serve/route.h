@@ -20,6 +20,7 @@ typedef enum Right {
         RIGHT_READ_DOCUMENT,            /* the project as a document: "rights" in the database says who */
         RIGHT_WRITE_DOCUMENT,           /* the same; a project that is not there yet: superusers */
         RIGHT_EDIT_WORKFLOWS,
+        RIGHT_RUN_WORKFLOW,
         _RIGHT_MAX,
 } Right;
 

@@ -7,6 +7,7 @@
 
 #include "web/collections.h"
 #include "web/provision.h"
+#include "web/run-control.h"
 #include "web/read.h"
 #include "web/web.h"
 #include "web/workflows.h"
@@ -28,6 +29,10 @@
 #define SAVE_WORKFLOW(method, pattern, stages)                                                     \
         { method, pattern, stages, sizeof(WorkflowSave), AUTH_TOKEN, RIGHT_EDIT_WORKFLOWS,         \
           .max_body = SIZE_MAX, .schema = "workflow.json" }
+
+#define CONTROL(method, pattern, stages, right, body, reply)                                       \
+        { method, pattern, stages, sizeof(RunControl), AUTH_TOKEN, right, .max_body = body, .schema = reply }
+#define MAX_CONTROL (64 * 1024)
 
 const Route web_routes[] = {
         GET_PUBLIC("/",             get_front_page),
@@ -58,6 +63,13 @@ const Route web_routes[] = {
         SAVE_WORKFLOW("POST",  "/api/projects/{project_id}/workflows",      post_workflow),
         SAVE_WORKFLOW("PUT",   "/api/projects/{project_id}/workflows/{id}", put_workflow),
         SAVE_WORKFLOW("PATCH", "/api/projects/{project_id}/workflows/{id}", put_workflow),
+
+        CONTROL("POST", "/projects/{project_id}/workflows/{workflow_id}/runs", post_run,        RIGHT_RUN_WORKFLOW, SIZE_MAX,    "run-started.json"),
+        CONTROL("GET",  "/projects/{project_id}/runs/{run_id}/steps",          get_run_steps,   RIGHT_READ_PROJECT, 0,           "steps.json"),
+        CONTROL("POST", "/projects/{project_id}/runs/{run_id}/retry",          post_run_retry,  RIGHT_RUN_WORKFLOW, MAX_CONTROL, "run-changed.json"),
+        CONTROL("POST", "/projects/{project_id}/runs/{run_id}/cancel",         post_run_cancel, RIGHT_RUN_WORKFLOW, MAX_CONTROL, "run-changed.json"),
+        CONTROL("POST", "/projects/{project_id}/work_orders/retry",  post_work_orders_retry,  RIGHT_RUN_WORKFLOW, MAX_CONTROL, "runs-changed.json"),
+        CONTROL("POST", "/projects/{project_id}/work_orders/cancel", post_work_orders_cancel, RIGHT_RUN_WORKFLOW, MAX_CONTROL, "runs-changed.json"),
 
         PROVISION("POST", "/api/provision",     post_provision,     RIGHT_WRITE_DOCUMENT, SIZE_MAX, "project-document.json"),
         PROVISION("GET", "/api/provision/{id}", get_provision,      RIGHT_READ_DOCUMENT,  0,        "project-document.json"),

@@ -101,7 +101,7 @@ function isAllowed(route, asker, kind) {
 /** The address of a thing of that project. Every placeholder is known, or the test fails. */
 function address({ method, pattern }, has) {
   const known = {
-    project_id: has.project, name: has.collection, key: 'a key', 'rest...': 'nowhere',
+    project_id: has.project, workflow_id: has.workflows, run_id: has.runs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
     id: pattern.match(/\/api\/(projects|provision)\/\{id\}$/) ? has.project : has[pattern.match(/([a-z_]+)\/\{id\}$/)?.[1]],
   };
   const path = pattern.replace(/\{([a-z_.]+)\}/g, (_, name) => {
@@ -122,12 +122,24 @@ const bodies = {
   'POST /api/projects/{project_id}/workflows': newWorkflow,
   'PUT /api/projects/{project_id}/workflows/{id}': () => ({}),
   'PATCH /api/projects/{project_id}/workflows/{id}': () => ({}),
+  'POST /projects/{project_id}/workflows/{workflow_id}/runs': (has) => ({ job_id: has.jobs }),
+  'POST /projects/{project_id}/runs/{run_id}/retry': () => ({}),
+  'POST /projects/{project_id}/runs/{run_id}/cancel': () => ({}),
+  'POST /projects/{project_id}/work_orders/retry': (has) => ({ work_order_ids: [has.work_orders] }),
+  'POST /projects/{project_id}/work_orders/cancel': (has) => ({ work_order_ids: [] }),
   'POST /collections/{name}': () => ({ items: [{ key: 'a key', value: 'x' }] }),
   'PUT /collections/{name}/{key}': () => ({ value: 'x' }),
 };
 
+// What a request uses up is made anew for each.
+const fresh = {
+  'POST /projects/{project_id}/runs/{run_id}/cancel': async (has) => ({ ...has, runs: (await makeRun(db, has.workflow)).id }),
+};
+
 async function ask(route, asker, kind) {
-  const has = kind === 'unknown' ? imaginary() : projects[kind];
+  const renew = fresh[`${route.method} ${route.pattern}`];
+  let has = kind === 'unknown' ? imaginary() : projects[kind];
+  if (renew && kind !== 'unknown') has = await renew(has);
   const make = bodies[`${route.method} ${route.pattern}`];
   assert.ok(make || ['GET', 'DELETE'].includes(route.method), `${route.method} ${route.pattern}: what is its body?`);
   const body = make && JSON.stringify(make(has));

@@ -1,0 +1,43 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- What people do with runs over HTTP, and who may.
+
+INSERT INTO rights (name, role)
+VALUES ('run_workflow', 'editor'), ('run_workflow', 'admin'), ('run_workflow', 'owner');
+
+-- The first statement of a change: ends the transaction unless the user has the right.
+CREATE FUNCTION demand_right(asker uuid, project uuid, wanted text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM projects WHERE id = project) THEN
+    RAISE EXCEPTION USING ERRCODE = 'FX404', MESSAGE = 'there is no such project';
+  END IF;
+  IF NOT has_right(asker, project, wanted) THEN
+    RAISE EXCEPTION USING ERRCODE = 'FX403', MESSAGE = 'the project is not open to the user';
+  END IF;
+END
+$$;
+
+-- May a run of that workflow start there, from that input? `of_dataclip` null: it brings its own.
+CREATE FUNCTION demand_start(project uuid, of_workflow uuid, of_trigger uuid, of_job uuid, of_dataclip uuid) RETURNS void
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  dataclip record;
+BEGIN
+  IF NOT EXISTS (
+    SELECT FROM workflows w
+     WHERE w.id = of_workflow AND w.project_id = project AND w.deleted_at IS NULL
+       AND (EXISTS (SELECT FROM triggers t WHERE t.id = of_trigger AND t.workflow_id = w.id)
+            OR EXISTS (SELECT FROM jobs j WHERE j.id = of_job AND j.workflow_id = w.id))) THEN
+    RAISE EXCEPTION USING ERRCODE = 'FX404', MESSAGE = 'the workflow has no such job or trigger';
+  END IF;
+  IF of_dataclip IS NOT NULL THEN
+    SELECT body_state INTO dataclip FROM dataclips WHERE id = of_dataclip AND project_id = project;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION USING ERRCODE = 'FX404', MESSAGE = 'there is no such dataclip';
+    END IF;
+    IF dataclip.body_state <> 'stored' THEN
+      RAISE EXCEPTION USING ERRCODE = 'FX422', MESSAGE = 'the dataclip has been wiped';
+    END IF;
+  END IF;
+END
+$$;
