@@ -197,6 +197,10 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_RUN_WORKFLOW] = "run-workflow",
 };
 
+const char *right_name(Right right) {
+        return right_names[right];
+}
+
 static bool is_method(const char *method) {
         static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE" };
 

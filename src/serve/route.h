@@ -54,4 +54,6 @@ int route_find(const Route *routes, Text method, Text path, Arena *arena, const 
 /* Does all of the above for a request: CORS, request id, OPTIONS, 404, body limit, 406, authentication,
  * then the stages. */
 void route_serve(Service *service, const Route *routes, HttpRequest *request);
+/* "read-project"; as routes_print() shows it. */
+const char *right_name(Right right);
 void routes_print(const Route *routes, FILE *stream);

@@ -6,6 +6,7 @@
  */
 
 #include "web/collections.h"
+#include "web/openapi.h"
 #include "web/provision.h"
 #include "web/run-control.h"
 #include "web/read.h"
@@ -38,6 +39,7 @@ const Route web_routes[] = {
         GET_PUBLIC("/",             get_front_page),
         GET_PUBLIC("/health_check", get_health),
         GET_PUBLIC("/{rest...}",    get_unknown),
+        { "GET", "/api/openapi.json", get_openapi, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC, .schema = "openapi.json" },
 
         GET_MINE("/api/jobs",             get_jobs,        "jobs.json"),
         GET_PROJECT("/api/jobs/{id}",     get_job,         "job.json"),
