@@ -41,11 +41,13 @@ CREATE FUNCTION has_right(asker uuid, project uuid, wanted text) RETURNS boolean
 $$;
 
 -- The first statement of whoever changes a project's workflows: may they, and is the project still as they read it? `versions`: the
--- lock_version of each workflow then; `new_ids`: what is to be made. Holds the project until the transaction ends.
+-- lock_version of each workflow then; `new_ids`: what is to be made. Holds the project until the transaction ends, and says whose
+-- it is (fulgur.actor).
 CREATE FUNCTION document_begin(asker uuid, project uuid, wanted text, is_new boolean, workflow_ids uuid[], versions bigint[],
                                new_ids uuid[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM set_config('fulgur.actor', asker::text, true);
   PERFORM FROM projects WHERE id = project FOR UPDATE;
   IF is_new AND FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'FX410', MESSAGE = 'the project has been made meanwhile';

@@ -5,9 +5,10 @@
 INSERT INTO rights (name, role)
 VALUES ('run_workflow', 'editor'), ('run_workflow', 'admin'), ('run_workflow', 'owner');
 
--- The first statement of a change: ends the transaction unless the user has the right.
-CREATE FUNCTION demand_right(asker uuid, project uuid, wanted text) RETURNS void LANGUAGE plpgsql STABLE AS $$
+-- The first statement of a change: ends the transaction unless the user has the right, and says whose it is (fulgur.actor).
+CREATE FUNCTION demand_right(asker uuid, project uuid, wanted text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM set_config('fulgur.actor', asker::text, true);
   IF NOT EXISTS (SELECT FROM projects WHERE id = project) THEN
     RAISE EXCEPTION USING ERRCODE = 'FX404', MESSAGE = 'there is no such project';
   END IF;

@@ -43,16 +43,19 @@ typedef struct Verb {
         int (*run)(Ctl *ctl, int argc, char *argv[]);   /* argv[0] is the last of `words` */
 } Verb;
 
+int verb_audit_list(Ctl *ctl, int argc, char *argv[]);
 int verb_bug_report(Ctl *ctl, int argc, char *argv[]);
 int verb_config_check(Ctl *ctl, int argc, char *argv[]);
 int verb_config_show(Ctl *ctl, int argc, char *argv[]);
 int verb_config_reference(Ctl *ctl, int argc, char *argv[]);
+int verb_credential_list(Ctl *ctl, int argc, char *argv[]);
 int verb_doctor(Ctl *ctl, int argc, char *argv[]);
 int verb_key_generate(Ctl *ctl, int argc, char *argv[]);
 int verb_key_rotate(Ctl *ctl, int argc, char *argv[]);
 int verb_kickstart(Ctl *ctl, int argc, char *argv[]);
 int verb_log_level(Ctl *ctl, int argc, char *argv[]);
 int verb_migrate(Ctl *ctl, int argc, char *argv[]);
+int verb_project_list(Ctl *ctl, int argc, char *argv[]);
 int verb_run_cancel(Ctl *ctl, int argc, char *argv[]);
 int verb_run_list(Ctl *ctl, int argc, char *argv[]);
 int verb_run_retry(Ctl *ctl, int argc, char *argv[]);
@@ -61,7 +64,11 @@ int verb_run_tail(Ctl *ctl, int argc, char *argv[]);
 int verb_setup(Ctl *ctl, int argc, char *argv[]);
 int verb_status(Ctl *ctl, int argc, char *argv[]);
 int verb_token_create(Ctl *ctl, int argc, char *argv[]);
+int verb_user_disable(Ctl *ctl, int argc, char *argv[]);
+int verb_user_enable(Ctl *ctl, int argc, char *argv[]);
+int verb_user_list(Ctl *ctl, int argc, char *argv[]);
 int verb_worker_list(Ctl *ctl, int argc, char *argv[]);
+int verb_workflow_list(Ctl *ctl, int argc, char *argv[]);
 
 /* root.c: a credential out of the credstores of /etc, -ENOENT without one; the database as user fulgur. Who is not
  * root finds no credential, and connects as who he is. As conn_open(). */

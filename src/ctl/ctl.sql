@@ -140,3 +140,62 @@ SELECT last_archived_time FROM pg_stat_archiver;
 -- params: host
 SELECT string_agg(DISTINCT host, ', ') AS hosts FROM service_instances
  WHERE host <> $1::text AND seen_at > now() - interval '1 minute';
+
+-- What there is, for the administrator.
+
+-- name: ctl_user_list
+-- params: project_name limit
+SELECT u.id, u.email, u.role, u.disabled, u.mfa_enabled, u.inserted_at, u.first_name || ' ' || u.last_name AS name,
+       (SELECT count(*) FROM project_users m WHERE m.user_id = u.id) AS projects
+  FROM users u
+ WHERE $1::text IS NULL
+    OR EXISTS (SELECT FROM project_users m JOIN projects p ON p.id = m.project_id WHERE m.user_id = u.id AND p.name = $1)
+ ORDER BY u.email
+ LIMIT $2::bigint;
+
+-- name: ctl_user_disable
+-- params: email disabled
+UPDATE users SET disabled = $2::boolean, updated_at = now() WHERE email = lower($1::text) RETURNING id;
+
+-- name: ctl_project_list
+-- params: project_name limit
+SELECT p.id, p.name, p.concurrency, p.retention_policy, p.scheduled_deletion,
+       (SELECT count(*) FROM project_users m WHERE m.project_id = p.id) AS members,
+       (SELECT count(*) FROM workflows w WHERE w.project_id = p.id AND w.deleted_at IS NULL) AS workflows,
+       (SELECT u.email FROM project_users m JOIN users u ON u.id = m.user_id
+         WHERE m.project_id = p.id AND m.role = 'owner' ORDER BY m.inserted_at LIMIT 1) AS owner
+  FROM projects p
+ WHERE $1::text IS NULL OR p.name = $1
+ ORDER BY p.name, p.id
+ LIMIT $2::bigint;
+
+-- name: ctl_workflow_list
+-- params: project_name limit
+SELECT w.id, p.name AS project, w.name, w.lock_version, w.updated_at,
+       (SELECT count(*) FROM jobs j WHERE j.workflow_id = w.id) AS jobs,
+       EXISTS (SELECT FROM triggers t WHERE t.workflow_id = w.id AND t.enabled) AS enabled
+  FROM workflows w JOIN projects p ON p.id = w.project_id
+ WHERE w.deleted_at IS NULL AND ($1::text IS NULL OR p.name = $1)
+ ORDER BY p.name, w.name, w.id
+ LIMIT $2::bigint;
+
+-- name: ctl_credential_list
+-- params: project_name limit
+SELECT c.id, c.name, u.email AS owner, c.schema, c.updated_at,
+       (SELECT string_agg(b.name, ',' ORDER BY b.name) FROM credential_bodies b WHERE b.credential_id = c.id) AS environments,
+       (SELECT count(*) FROM project_credentials pc WHERE pc.credential_id = c.id) AS projects
+  FROM credentials c JOIN users u ON u.id = c.user_id
+ WHERE $1::text IS NULL
+    OR EXISTS (SELECT FROM project_credentials pc JOIN projects p ON p.id = pc.project_id
+                WHERE pc.credential_id = c.id AND p.name = $1)
+ ORDER BY u.email, c.name
+ LIMIT $2::bigint;
+
+-- name: ctl_audit_list
+-- params: project_name limit
+SELECT a.inserted_at, coalesce(u.email, a.actor_id::text, a.actor_name, a.actor_type) AS actor, a.item_type, a.event, a.item_id,
+       a.before::text AS before, a.after::text AS after
+  FROM audit_events a LEFT JOIN users u ON u.id = a.actor_id
+ WHERE $1::text IS NULL OR a.project_id IN (SELECT id FROM projects WHERE name = $1)
+ ORDER BY a.inserted_at DESC, a.id DESC
+ LIMIT $2::bigint;

@@ -24,6 +24,7 @@ static const struct {
 static const struct {
         const char *words, *text;
 } details[] = {
+        { "audit list", "20 events without a limit. With --json also what was before and after each of them." },
         { "bug-report", "Versions, doctor, settings, units and the last notices of the journal, to standard output or a "
                         "new FILE that only its owner may read. Every key and password that root can find is taken "
                         "out; names of projects, people and machines are not." },

@@ -15,6 +15,8 @@
 #include "log/log.h"
 
 static const Verb verbs[] = {
+        { "audit list", "[--project NAME] [--limit N]", "show who changed what, newest first", 0, VERB_DATABASE,
+          verb_audit_list },
         { "bug-report", "[FILE]", "gather what a helper would ask for, without secrets", 0, VERB_ALONE,
           verb_bug_report },
         { "config check", "", "check the settings and secrets", WANT_ALL_SECRETS, VERB_SETTINGS,
@@ -23,6 +25,8 @@ static const Verb verbs[] = {
           verb_config_reference },
         { "config show", "", "print the settings in force; secrets only as set or not set",
           WANT_ALL_SECRETS, VERB_SETTINGS, verb_config_show },
+        { "credential list", "[--project NAME] [--limit N]", "list credentials, without what is secret", 0, VERB_DATABASE,
+          verb_credential_list },
         { "doctor", "", "look whether everything is well, and say what mends it", 0, VERB_ALONE, verb_doctor },
         { "key generate", "encryption|worker|session", "print new keys", 0, VERB_ALONE, verb_key_generate },
         { "key rotate", "[--check]", "replace the key of secrets at rest", 0, VERB_ALONE, verb_key_rotate },
@@ -30,6 +34,7 @@ static const Verb verbs[] = {
           NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY, VERB_DATABASE, verb_kickstart },
         { "log-level", "LEVEL [SERVICE…]", "make running daemons log more, or less", 0, VERB_ALONE, verb_log_level },
         { "migrate", "[--check]", "bring the database up to date", 0, VERB_DATABASE, verb_migrate },
+        { "project list", "[--limit N]", "list projects", 0, VERB_DATABASE, verb_project_list },
         { "run cancel", "RUN", "cancel a run that no worker has claimed yet", 0, VERB_DATABASE,
           verb_run_cancel },
         { "run list", "[--project NAME] [--state STATE] [--limit N]", "list runs, newest first", 0,
@@ -43,7 +48,11 @@ static const Verb verbs[] = {
         { "status", "", "queue, daemons, database at a glance", 0, VERB_DATABASE, verb_status },
         { "token create", "EMAIL", "make an API token for a user", NEED_RUN_TOKEN_KEY, VERB_DATABASE,
           verb_token_create },
+        { "user disable", "EMAIL", "let a user no longer in, at once", 0, VERB_DATABASE, verb_user_disable },
+        { "user enable", "EMAIL", "let a disabled user in again", 0, VERB_DATABASE, verb_user_enable },
+        { "user list", "[--project NAME] [--limit N]", "list users", 0, VERB_DATABASE, verb_user_list },
         { "worker list", "", "workers that are connected or hold runs", 0, VERB_DATABASE, verb_worker_list },
+        { "workflow list", "[--project NAME] [--limit N]", "list workflows", 0, VERB_DATABASE, verb_workflow_list },
 };
 
 int ctl_fail(int code, const char *format, ...) {

@@ -11,95 +11,10 @@
 #include "basic/parse.h"
 #include "ctl/ctl.h"
 #include "ctl/sql.h"
+#include "ctl/table.h"
 #include "domain/rerun.h"
 
 #define TAIL_INTERVAL_USEC (250 * USEC_PER_MSEC)
-
-/* Columns by name, for people and for JSON alike. */
-typedef struct Shown {
-        const char *name;
-        enum { SHOW_TEXT, SHOW_UUID, SHOW_TIME, SHOW_INT, SHOW_BOOL } type;
-        int width;                      /* for people; 0: the last one */
-} Shown;
-
-static void write_row(JsonWriter *w, const Rows *rows, size_t row, const Shown *shown) {
-        json_begin(w, NULL);
-        for (; shown->name; shown++) {
-                int column = rows_column(rows, shown->name);
-                Uuid uuid;
-
-                switch (shown->type) {
-                case SHOW_TEXT:
-                        json_text(w, shown->name, rows_text(rows, row, column));
-                        break;
-                case SHOW_UUID:
-                        uuid = rows_uuid(rows, row, column);
-                        json_uuid(w, shown->name, &uuid);
-                        break;
-                case SHOW_TIME:
-                        json_time_usec(w, shown->name, rows_time(rows, row, column));
-                        break;
-                case SHOW_INT:
-                        if (rows_is_null(rows, row, column))
-                                json_null(w, shown->name);
-                        else
-                                json_int(w, shown->name, rows_int(rows, row, column));
-                        break;
-                case SHOW_BOOL:
-                        json_bool(w, shown->name, rows_bool(rows, row, column));
-                        break;
-                }
-        }
-        json_end(w);
-}
-
-static void print_value(const Rows *rows, size_t row, const Shown *shown) {
-        char time[CLOCK_ISO_SIZE], id[UUID_STRING_SIZE], number[24];
-        Uuid uuid;
-        int column = rows_column(rows, shown->name);
-        const char *text = "-";
-
-        if (!rows_is_null(rows, row, column))
-                switch (shown->type) {
-                case SHOW_TEXT:
-                        text = rows_text(rows, row, column).data;
-                        break;
-                case SHOW_UUID:
-                        uuid = rows_uuid(rows, row, column);
-                        text = uuid_format(&uuid, id);
-                        break;
-                case SHOW_TIME:
-                        text = clock_format_sec(rows_time(rows, row, column), time);
-                        break;
-                case SHOW_INT:
-                        snprintf(number, sizeof number, "%lld", (long long) rows_int(rows, row, column));
-                        text = number;
-                        break;
-                case SHOW_BOOL:
-                        text = rows_bool(rows, row, column) ? "yes" : "no";
-                        break;
-                }
-        printf("%-*s%s", shown->width, text, shown->width ? " " : "\n");
-}
-
-static void print_table(Ctl *ctl, const Rows *rows, const Shown *shown) {
-        Buffer buffer = BUFFER_NULL;
-        JsonWriter w = JSON_WRITER(&buffer);
-
-        if (ctl->json) {
-                json_begin_array(&w, NULL);
-                for (size_t i = 0; i < rows_count(rows); i++)
-                        write_row(&w, rows, i, shown);
-                json_end_array(&w);
-                ctl_print_json(&buffer);
-                return;
-        }
-        for (const Shown *s = shown; s->name; s++)
-                printf("%-*s%s", s->width, s->name, s->width ? " " : "\n");
-        for (size_t i = 0; i < rows_count(rows); i++)
-                for (const Shown *s = shown; s->name; s++)
-                        print_value(rows, i, s);
-}
 
 /* -- list ------------------------------------------------------------------------------------------ */
 
@@ -133,7 +48,7 @@ int verb_run_list(Ctl *ctl, int argc, char *argv[]) {
                       P_INT((int64_t) limit));
         if (r != EXIT_OK)
                 return r;
-        print_table(ctl, result.rows[0], list_columns);
+        table_print(ctl, result.rows[0], list_columns);
         batch_result_deinit(&result);
         return EXIT_OK;
 }
@@ -177,20 +92,20 @@ static void print_run(Ctl *ctl, const Rows *run, const Rows *steps) {
         if (!ctl->json) {
                 for (const Shown *s = show_columns; s->name; s++) {
                         printf("%-18s", s->name);
-                        print_value(run, 0, s);
+                        table_print_value(run, 0, s);
                 }
                 putchar('\n');
-                print_table(ctl, steps, step_columns);
+                table_print(ctl, steps, step_columns);
                 return;
         }
 
         json_begin(&w, NULL);
         json_begin_array(&w, "run");
-        write_row(&w, run, 0, show_columns);
+        table_write_row(&w, run, 0, show_columns);
         json_end_array(&w);
         json_begin_array(&w, "steps");
         for (size_t i = 0; i < rows_count(steps); i++)
-                write_row(&w, steps, i, step_columns);
+                table_write_row(&w, steps, i, step_columns);
         json_end_array(&w);
         json_end(&w);
         ctl_print_json(&buffer);
@@ -257,7 +172,7 @@ static void print_log_line(Ctl *ctl, const Rows *rows, size_t row) {
         JsonWriter w = JSON_WRITER(&buffer);
 
         if (ctl->json) {
-                write_row(&w, rows, row, log_columns);
+                table_write_row(&w, rows, row, log_columns);
                 ctl_print_json(&buffer);
                 return;
         }

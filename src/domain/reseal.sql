@@ -17,20 +17,24 @@ SELECT s.place, s.id, s.project_id, s.sealed
  ORDER BY s.id
  FETCH FIRST 500 ROWS WITH TIES;
 
--- Whoever stored something new meanwhile wins.
+-- Whoever stored something new meanwhile wins. The audit log has nothing to tell: what is sealed stays the same.
 
 -- name: reseal_credential_body
 -- params: id before after
-UPDATE credential_bodies SET body = $3::bytea WHERE id = $1::uuid AND body = $2::bytea;
+UPDATE credential_bodies SET body = $3::bytea
+ WHERE id = $1::uuid AND body = $2::bytea AND set_config('fulgur.audit', 'off', true) = 'off';
 
 -- name: reseal_auth_username
 -- params: id before after
-UPDATE webhook_auth_methods SET username = $3::bytea WHERE id = $1::uuid AND username = $2::bytea;
+UPDATE webhook_auth_methods SET username = $3::bytea
+ WHERE id = $1::uuid AND username = $2::bytea AND set_config('fulgur.audit', 'off', true) = 'off';
 
 -- name: reseal_auth_password
 -- params: id before after
-UPDATE webhook_auth_methods SET password = $3::bytea WHERE id = $1::uuid AND password = $2::bytea;
+UPDATE webhook_auth_methods SET password = $3::bytea
+ WHERE id = $1::uuid AND password = $2::bytea AND set_config('fulgur.audit', 'off', true) = 'off';
 
 -- name: reseal_auth_api_key
 -- params: id before after
-UPDATE webhook_auth_methods SET api_key = $3::bytea WHERE id = $1::uuid AND api_key = $2::bytea;
+UPDATE webhook_auth_methods SET api_key = $3::bytea
+ WHERE id = $1::uuid AND api_key = $2::bytea AND set_config('fulgur.audit', 'off', true) = 'off';

@@ -189,6 +189,7 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_UNDECLARED] = "undeclared",
         [RIGHT_PUBLIC] = "public",
         [RIGHT_AUTHENTICATED] = "authenticated",
+        [RIGHT_SUPERUSER] = "superuser",
         [RIGHT_READ_PROJECT] = "read-project",
         [RIGHT_USE_COLLECTION] = "use-collection",
         [RIGHT_READ_DOCUMENT] = "read-document",

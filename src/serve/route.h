@@ -15,6 +15,7 @@ typedef enum Right {
         RIGHT_UNDECLARED = 0,           /* refused at start: a route must say who may */
         RIGHT_PUBLIC,                   /* anyone, on purpose */
         RIGHT_AUTHENTICATED,            /* any user; the data layer scopes what is seen */
+        RIGHT_SUPERUSER,                /* superusers: the data layer checks */
         RIGHT_READ_PROJECT,             /* member of the project: the data layer checks */
         RIGHT_USE_COLLECTION,           /* member of its project, or a run of it: the data layer checks */
         RIGHT_READ_DOCUMENT,            /* the project as a document: "rights" in the database says who */

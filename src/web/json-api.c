@@ -14,6 +14,9 @@ static void write_attribute(JsonWriter *w, const Attribute *attribute, const Row
         case ATTRIBUTE_TEXT:
                 json_text(w, attribute->name, rows_text(rows, row, column));
                 break;
+        case ATTRIBUTE_JSON:
+                json_raw(w, attribute->name, rows_text(rows, row, column));
+                break;
         case ATTRIBUTE_UUID:
                 uuid = rows_uuid(rows, row, column);
                 json_uuid(w, attribute->name, &uuid);

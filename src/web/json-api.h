@@ -14,6 +14,7 @@
 typedef enum AttributeType {
         ATTRIBUTE_TEXT,
         ATTRIBUTE_UUID,
+        ATTRIBUTE_JSON,                 /* text that is JSON */
         ATTRIBUTE_TIME,                 /* microseconds */
         ATTRIBUTE_TIME_SEC,
 } AttributeType;

@@ -5,6 +5,7 @@
  * joins the project's members.
  */
 
+#include "web/audit.h"
 #include "web/collections.h"
 #include "web/openapi.h"
 #include "web/provision.h"
@@ -41,6 +42,7 @@ const Route web_routes[] = {
         GET_PUBLIC("/{rest...}",    get_unknown),
         { "GET", "/api/openapi.json", get_openapi, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC, .schema = "openapi.json" },
 
+        { "GET", "/api/audit_events", get_audit_events, sizeof(AuditCall), AUTH_TOKEN, RIGHT_SUPERUSER, .schema = "audit-events.json" },
         GET_MINE("/api/jobs",             get_jobs,        "jobs.json"),
         GET_PROJECT("/api/jobs/{id}",     get_job,         "job.json"),
         GET_MINE("/api/log_lines",        get_log_lines,   "log-lines.json"),

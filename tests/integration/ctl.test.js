@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { newEmptyDatabase } from './lib/database.js';
-import { makeDataclip, makeProject, makeRun, makeWorkflow, uuid7 } from './lib/fixtures.js';
+import { makeCredential, makeDataclip, makeProject, makeRun, makeWorkflow, uuid7 } from './lib/fixtures.js';
 import { environment, runPublicKey } from './lib/keys.js';
 import { runProgram, startProgram } from './lib/program.js';
 import { until } from './lib/worker.js';
@@ -503,6 +503,38 @@ describe('at a glance', () => {
     const { stdout } = await expect(OK, ['worker', 'list']);
     assert.match(stdout, /^w-1 .* 1 of 0 /m);
     assert.match(stdout, /^three-word-name +1\.25\.0 +2026-11-23T01:02:03Z +0 of 5/m);
+  });
+
+  test('what there is', async () => {
+    const project = await makeProject(db, { name: 'listed' });
+    const workflow = await makeWorkflow(db, project, { name: 'a \u001b[31mname' });
+    const credential = await makeCredential(db, project, { main: { planted: 'planted-secret' }, staging: {} });
+    const user = (await db.one('SELECT u.id, u.email FROM credentials c JOIN users u ON u.id = c.user_id WHERE c.id = $1', [credential.id]));
+    await db.query("INSERT INTO project_users (project_id, user_id, role) VALUES ($1, $2, 'owner')", [project.id, user.id]);
+    const only = (list) => list.find(({ id }) => [project.id, workflow.id, credential.id, user.id].includes(id));
+    assert.deepEqual([only(await json(['project', 'list'])).owner, only(await json(['project', 'list'])).workflows], [user.email, 1]);
+    for (const args of [['user', 'list'], ['workflow', 'list'], ['credential', 'list']]) {
+      const list = await json([...args, '--project', 'listed']);
+      assert.equal(list.length, 1, args.join(' '));
+      assert.ok(only(list), args.join(' '));
+      assert.deepEqual(await json([...args, '--project', 'nobody']), []);
+    }
+    assert.equal(only(await json(['credential', 'list'])).environments, 'main,staging');
+    const { stdout } = await expect(OK, ['workflow', 'list', '--project', 'listed']);
+    assert.match(stdout, /a \\x1b\[31mname$/m, 'a name does not steer the terminal');
+    assert.ok(!(await expect(OK, ['--json', 'credential', 'list'])).stdout.includes('planted-secret'));
+
+    assert.match((await expect(OK, ['user', 'disable', user.email.toUpperCase()])).stdout, /is disabled/);
+    assert.equal(only(await json(['user', 'list'])).disabled, true);
+    await expect(OK, ['user', 'enable', user.email]);
+    assert.equal(only(await json(['user', 'list'])).disabled, false);
+    await expect(NOT_FOUND, ['user', 'disable', 'nobody@example.org']);
+
+    const events = await json(['audit', 'list', '--limit', '2']);
+    assert.deepEqual(events.map(({ actor, event, after }) => [actor, event, after]), [['fulgurctl', 'updated', { disabled: false }], ['fulgurctl', 'updated', { disabled: true }]]);
+    assert.match((await expect(OK, ['audit', 'list', '--project', 'listed'])).stdout, /collaborator_added/);
+    for (const args of [['audit', 'list', '--limit', '0'], ['user', 'list', 'x'], ['project', 'list', '--project', 'x'], ['user', 'disable']])
+      await expect(USAGE, args);
   });
 
   test('nothing but its own command says a secret', async () => {
