@@ -142,6 +142,7 @@ static const Column owner_columns[] = {
         { "run_id",     COLUMN_UUID, offsetof(TokenOwner, run_id)     },
         { "project_id", COLUMN_UUID, offsetof(TokenOwner, project_id) },
         { "superuser",  COLUMN_BOOL, offsetof(TokenOwner, superuser)  },
+        { "session_id", COLUMN_UUID, offsetof(TokenOwner, session_id) },
         {}
 };
 

@@ -47,6 +47,7 @@ void token_find_user(Batch *batch, Text jwt);
 typedef struct TokenOwner {
         Uuid user_id;
         Uuid run_id, project_id;        /* UUID_NULL: a user's */
+        Uuid session_id;                /* UUID_NULL: asks with a token */
         bool superuser;
 } TokenOwner;
 

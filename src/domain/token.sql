@@ -20,7 +20,7 @@ SELECT id, inserted_at, token_hash
 -- Is this the token of the claim that holds the run now?
 -- name: token_run
 -- params: run_id project_id nonce
-SELECT NULL::uuid AS user_id, run_id, project_id, false AS superuser FROM run_queue
+SELECT NULL::uuid AS user_id, run_id, project_id, false AS superuser, NULL::uuid AS session_id FROM run_queue
  WHERE run_id = $1::uuid AND project_id = $2::uuid AND claim_nonce = $3::uuid AND state <> 'available';
 
 -- Who presents this token? Using it is noted once a minute, not with every request.
@@ -31,7 +31,8 @@ WITH used AS (
      SET last_used_at = now()
    WHERE context = 'api' AND token_hash = $1::bytea
      AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute'))
-SELECT u.id AS user_id, NULL::uuid AS run_id, NULL::uuid AS project_id, u.role = 'superuser' AS superuser
+SELECT u.id AS user_id, NULL::uuid AS run_id, NULL::uuid AS project_id, u.role = 'superuser' AS superuser,
+       NULL::uuid AS session_id
   FROM user_tokens t JOIN users u ON u.id = t.user_id
  WHERE t.context = 'api' AND t.token_hash = $1::bytea
    AND NOT u.disabled AND u.scheduled_deletion IS NULL;
