@@ -11,6 +11,9 @@ CREATE UNLOGGED TABLE attempts (
 );
 CREATE INDEX attempts_end ON attempts (ends_at);
 
+-- Whether the browser keeps the cookie when it is closed.
+ALTER TABLE user_tokens ADD COLUMN remembered boolean NOT NULL DEFAULT false;
+
 CREATE INDEX user_tokens_session_age ON user_tokens (inserted_at) WHERE context = 'session';
 
 -- Who is disabled, about to go or has another password is logged out everywhere, whatever program did it.

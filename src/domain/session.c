@@ -16,9 +16,15 @@ static Text hash(Batch *batch, Text secret) {
         return text_make(digest, DIGEST_SIZE);
 }
 
-size_t session_insert(Batch *batch, const Uuid *id, const Uuid *user_id, Text secret, Text checked_hash) {
-        return batch_add(batch, &SQL_SESSION_INSERT, P_UUID(id), P_UUID(user_id), P_BYTES(hash(batch, secret)),
-                         P_TEXT(checked_hash));
+size_t session_insert(Batch *batch, const NewSession *session) {
+        Uuid id = uuid_new();
+
+        return batch_add(batch, &SQL_SESSION_INSERT, P_UUID(&id), P_UUID(&session->user_id),
+                         P_BYTES(hash(batch, session->secret)), P_TEXT(session->checked_hash), P_BOOL(session->remembered));
+}
+
+size_t session_is_remembered(Batch *batch, const Uuid *id) {
+        return batch_add(batch, &SQL_SESSION_IS_REMEMBERED, P_UUID(id));
 }
 
 void session_find_user(Batch *batch, Text secret) {

@@ -13,9 +13,17 @@
 #define SESSION_SECRET_SIZE 32
 #define SESSION_DAYS 60
 
-/* One row (id) if it is made: not when the user was disabled meanwhile or `checked_hash` is no longer the hash of the
- * password. */
-size_t session_insert(Batch *batch, const Uuid *id, const Uuid *user_id, Text secret, Text checked_hash);
+typedef struct NewSession {
+        Uuid user_id;
+        Text secret;
+        Text checked_hash;              /* of the password that was given */
+        bool remembered;                /* the browser keeps it when it is closed */
+} NewSession;
+
+/* One row (id) if it is made: not when the user was disabled meanwhile or has another password. */
+size_t session_insert(Batch *batch, const NewSession *session);
+/* One row: remembered. None: it has ended. */
+size_t session_is_remembered(Batch *batch, const Uuid *id);
 /* Whose is it? For token_owner_read(). */
 void session_find_user(Batch *batch, Text secret);
 void session_delete(Batch *batch, Text secret);

@@ -4,9 +4,9 @@
 
 -- Only for whom the password is still the one that was checked; a change that comes after this ends the session with the others.
 -- name: session_insert
--- params: id user_id token_hash checked_hash
-INSERT INTO user_tokens (id, user_id, context, token_hash)
-SELECT $1::uuid, u.id, 'session', $3::bytea
+-- params: id user_id token_hash checked_hash remembered
+INSERT INTO user_tokens (id, user_id, context, token_hash, remembered)
+SELECT $1::uuid, u.id, 'session', $3::bytea, $5::boolean
   FROM users u
  WHERE u.id = $2::uuid AND u.hashed_password = $4::text AND NOT u.disabled AND u.scheduled_deletion IS NULL
    FOR NO KEY UPDATE
@@ -24,6 +24,10 @@ SELECT u.id AS user_id, NULL::uuid AS run_id, NULL::uuid AS project_id, u.role =
   FROM user_tokens t JOIN users u ON u.id = t.user_id
  WHERE t.context = 'session' AND t.token_hash = $1::bytea AND t.inserted_at > now() - interval '60 days'
    AND NOT u.disabled AND u.scheduled_deletion IS NULL;
+
+-- name: session_is_remembered
+-- params: id
+SELECT remembered FROM user_tokens WHERE context = 'session' AND id = $1::uuid;
 
 -- name: session_delete
 -- params: token_hash

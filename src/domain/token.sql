@@ -8,6 +8,26 @@ INSERT INTO user_tokens (id, user_id, context, token_hash, inserted_at)
 VALUES ($1::uuid, $2::uuid, 'api', $3::bytea, $4::timestamptz)
 ON CONFLICT (id) DO NOTHING;
 
+-- By its owner, who has a limited number of them.
+-- name: token_add
+-- params: id user_id token_hash inserted_at most
+INSERT INTO user_tokens (id, user_id, context, token_hash, inserted_at)
+SELECT $1::uuid, $2::uuid, 'api', $3::bytea, $4::timestamptz
+ WHERE (SELECT count(*) FROM user_tokens WHERE user_id = $2::uuid AND context = 'api') < $5::bigint
+RETURNING id;
+
+-- name: token_list
+-- params: user_id most
+SELECT id, inserted_at, last_used_at
+  FROM user_tokens
+ WHERE user_id = $1::uuid AND context = 'api'
+ ORDER BY inserted_at DESC, id DESC
+ LIMIT $2::bigint;
+
+-- name: token_delete
+-- params: user_id id
+DELETE FROM user_tokens WHERE user_id = $1::uuid AND id = $2::uuid AND context = 'api' RETURNING id;
+
 -- The personal tokens of a user, oldest first: kickstart prints the first that it can sign again.
 -- name: token_of_user
 -- params: user_id

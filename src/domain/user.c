@@ -38,6 +38,22 @@ int user_read(const Rows *rows, Arena *arena, User *ret_user) {
         return 0;
 }
 
+void user_acts(Batch *batch, const Uuid *id) {
+        batch_add(batch, &SQL_USER_ACTS, P_UUID(id));
+}
+
+const char *user_password_problem(Text password) {
+        if (memchr(password.data, '\0', password.length) || !text_is_utf8(password))
+                return "is invalid";
+        if (text_count_characters(password) < PASSWORD_MIN)
+                return "should be at least 12 character(s)";
+        return password.length > PASSWORD_MAX ? "should be at most 72 byte(s)" : NULL;
+}
+
+size_t user_password_store(Batch *batch, const Uuid *id, Text before, Text after) {
+        return batch_add(batch, &SQL_USER_PASSWORD_STORE, P_UUID(id), P_TEXT(before), P_TEXT(after));
+}
+
 void user_rehash(Batch *batch, const Uuid *id, Text before, Text after) {
         batch_add(batch, &SQL_USER_REHASH, P_UUID(id), P_TEXT(before), P_TEXT(after));
 }

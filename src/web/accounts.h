@@ -2,9 +2,11 @@
 #pragma once
 
 /*
- * People and what they are let in with: logging in and out, the session.
+ * People and what they are let in with: logging in and out, the session, their own password and tokens.
  */
 
+#include "domain/session.h"
+#include "domain/token.h"
 #include "domain/user.h"
 #include "web/password-check.h"
 
@@ -15,10 +17,30 @@ typedef struct LogIn {
         bool remember, is_form;
         Text email, address;
         User user;
-        Text secret;                    /* of the new session */
+        NewSession session;
 } LogIn;
 
 extern const Stage post_log_in[];
+
+/* -- own-password.c -- */
+
+typedef struct OwnPassword {
+        PasswordCheck check;
+        User user;
+        NewSession session;
+} OwnPassword;
+
+extern const Stage post_own_password[];
+
+/* -- own-tokens.c -- */
+
+typedef struct OwnToken {
+        Call call;
+        Token token;
+        Text jwt;
+} OwnToken;
+
+extern const Stage get_own_tokens[], post_own_token[], delete_own_token[];
 
 /* -- session.c -- */
 

@@ -9,7 +9,6 @@
 #include <errno.h>
 
 #include "crypto/password.h"
-#include "domain/session.h"
 #include "serve/service.h"
 
 /* -- reading ----------------------------------------------------------------------------------- */
@@ -81,9 +80,15 @@ int session_cookie_read(Call *call, Text *ret_secret) {
         return 0;
 }
 
-void session_cookie_set(Call *call, Text secret, bool remember) {
+void session_cookie_set(Call *call, const NewSession *session) {
         _cleanup_(buffer_deinit) Buffer value = BUFFER_NULL;
 
-        base64url_append(&value, secret);
-        cookie_set(call, SESSION_COOKIE, buffer_text(&value), remember ? SESSION_DAYS * 24 * 60 * 60 : 0);
+        base64url_append(&value, session->secret);
+        cookie_set(call, SESSION_COOKIE, buffer_text(&value), session->remembered ? SESSION_DAYS * 24 * 60 * 60 : 0);
+}
+
+Text session_new_secret(Call *call) {
+        _cleanup_(secret_freep) Secret *secret = secret_random(SESSION_SECRET_SIZE);
+
+        return arena_text(&call->arena, secret_text(secret));
 }

@@ -5,6 +5,7 @@
  * The cookie of a session, and what else a browser says of where a request comes from.
  */
 
+#include "domain/session.h"
 #include "serve/call.h"
 
 /* The original's name. */
@@ -19,5 +20,6 @@ void cookie_clear(Call *call, const char *name);
 
 /* The session's secret, in the arena. -ENOENT: none that could be one. */
 int session_cookie_read(Call *call, Text *ret_secret);
-/* `remember`: beyond the end of the browser. */
-void session_cookie_set(Call *call, Text secret, bool remember);
+void session_cookie_set(Call *call, const NewSession *session);
+/* In the arena. */
+Text session_new_secret(Call *call);

@@ -10,7 +10,6 @@
 #include <errno.h>
 
 #include "domain/attempt.h"
-#include "domain/session.h"
 #include "serve/service.h"
 #include "web/accounts.h"
 #include "web/cookie.h"
@@ -125,12 +124,6 @@ static int check_user(LogIn *log_in) {
         return CALL_NEXT;
 }
 
-static Text new_secret(Call *call) {
-        _cleanup_(secret_freep) Secret *secret = secret_random(SESSION_SECRET_SIZE);
-
-        return arena_text(&call->arena, secret_text(secret));
-}
-
 /* The one before, of this browser, ends. */
 static void delete_previous(Call *call, Batch *batch) {
         Text secret;
@@ -143,15 +136,19 @@ static int store_session(Call *call) {
         LogIn *log_in = log_in_of(call);
         Batch *batch = batch_new(&call->arena, 0);
         const User *user = &log_in->user;
-        Uuid id = uuid_new();
         int r;
 
         r = check_user(log_in);
         if (r != CALL_NEXT)
                 return r;
 
-        log_in->secret = new_secret(call);
-        session_insert(batch, &id, &user->id, log_in->secret, user->hashed_password);
+        log_in->session = (NewSession) {
+                .user_id = user->id,
+                .secret = session_new_secret(call),
+                .checked_hash = user->hashed_password,
+                .remembered = log_in->remember,
+        };
+        session_insert(batch, &log_in->session);
         if (*log_in->check.new_hash)
                 user_rehash(batch, &user->id, user->hashed_password, text_of(log_in->check.new_hash));
         delete_previous(call, batch);
@@ -170,9 +167,9 @@ static int reply(Call *call) {
 
         call_log_uuid(call, "FULGUR_USER_ID", &log_in->user.id);
         call_log(call, LOG_INFO, NULL, "Logged in from %s", log_in->address.data);
-        session_cookie_set(call, log_in->secret, log_in->remember);
+        session_cookie_set(call, &log_in->session);
         if (!log_in->is_form)
-                return reply_session(call, &log_in->user, log_in->secret);
+                return reply_session(call, &log_in->user, log_in->session.secret);
         call_header(call, "location", TEXT("/projects"));
         return call_reply(call, 302, TEXT_NULL);
 }

@@ -48,6 +48,11 @@ const Route web_routes[] = {
         { "DELETE", "/users/log_out", delete_log_out, sizeof(Call),  AUTH_SESSION, RIGHT_AUTHENTICATED },
         { "GET",    "/users/session", get_session,    sizeof(Call),  AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "session.json" },
 
+        { "POST",   "/profile/password",    post_own_password, sizeof(OwnPassword), AUTH_SESSION, RIGHT_AUTHENTICATED, SECRET_BODY_MAX, "session.json" },
+        { "GET",    "/profile/tokens",      get_own_tokens,    sizeof(Call),        AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "personal-tokens.json" },
+        { "POST",   "/profile/tokens",      post_own_token,    sizeof(OwnToken),    AUTH_SESSION, RIGHT_AUTHENTICATED, SECRET_BODY_MAX, "personal-token.json" },
+        { "DELETE", "/profile/tokens/{id}", delete_own_token,  sizeof(Call),        AUTH_SESSION, RIGHT_AUTHENTICATED },
+
         { "GET", "/api/openapi.json", get_openapi, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC, .schema = "openapi.json" },
 
         { "GET", "/api/audit_events", get_audit_events, sizeof(AuditCall), AUTH_SESSION_OR_TOKEN, RIGHT_SUPERUSER, .schema = "audit-events.json" },

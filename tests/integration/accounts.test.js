@@ -193,6 +193,134 @@ describe('logging out', () => {
   });
 });
 
+// -- one's own ---------------------------------------------------------------------------------------------------------
+
+describe('personal tokens', () => {
+  const make = async (session) => {
+    const reply = await as(session, '/profile/tokens', { method: 'POST' });
+    assert.equal(reply.status, 201, reply.body);
+    assert.equal(reply.headers['cache-control'], 'no-store');
+    secrets.add('token', reply.json.token.split('.')[2]);
+    return reply.json;
+  };
+  const list = async (session) => (await as(session, '/profile/tokens')).json.tokens;
+  const works = async ({ token }) => (await api.get({ token }, '/api/projects')).status === 200;
+
+  test('are made, shown once, listed and deleted', async () => {
+    const person = await makePerson(db), session = await logIn(api, person);
+    assert.deepEqual(await list(session), []);
+    const [first, second] = [await make(session), await make(session)];
+    assert.deepEqual([await works(first), await works(second)], [true, true]);
+
+    const tokens = await list(session);
+    assert.deepEqual(new Set(tokens.map(({ id }) => id)), new Set([first.id, second.id]));
+    assert.ok(tokens.every(({ last_used_at }) => last_used_at !== null));
+    const { token_hash } = await db.one('SELECT token_hash FROM user_tokens WHERE id = $1', [first.id]);
+    assert.deepEqual(token_hash, crypto.createHash('sha256').update(first.token).digest());
+
+    assert.equal((await as(session, `/profile/tokens/${first.id}`, { method: 'DELETE' })).status, 204);
+    assert.equal((await as(session, `/profile/tokens/${first.id}`, { method: 'DELETE' })).status, 404);
+    assert.deepEqual([await works(first), await works(second)], [false, true]);
+    assert.deepEqual((await list(session)).map(({ id }) => id), [second.id]);
+    assert.deepEqual((await db.query("SELECT event, actor_id FROM audit_events WHERE item_id = $1 AND event LIKE 'token%' ORDER BY inserted_at", [person.id])),
+      ['token_created', 'token_created', 'token_deleted'].map((event) => ({ event, actor_id: person.id })));
+  });
+
+  test('of others are not there, and sessions are none', async () => {
+    const [mine, theirs] = [await logIn(api, await makePerson(db)), await logIn(api, await makePerson(db))];
+    const token = await make(theirs);
+    const [{ id }] = await db.query("SELECT id FROM user_tokens WHERE context = 'session' ORDER BY inserted_at DESC LIMIT 1");
+    for (const [target, expected] of [[token.id, 404], [id, 404], [uuid7(), 404], ['x', 400], [`${token.id}0`, 400]])
+      assert.equal((await as(mine, `/profile/tokens/${target}`, { method: 'DELETE' })).status, expected, target);
+    assert.equal(await works(token), true);
+    assert.deepEqual(await list(mine), []);
+  });
+
+  test('are a hundred at most', async () => {
+    const person = await makePerson(db), session = await logIn(api, person);
+    for (let i = 0; i < 99; i++)
+      await db.query("INSERT INTO user_tokens (id, user_id, context, token_hash) VALUES ($1, $2, 'api', $3)", [uuid7(), person.id, crypto.randomBytes(32)]);
+    await make(session);
+    assert.equal((await as(session, '/profile/tokens', { method: 'POST' })).status, 422);
+    assert.equal((await list(session)).length, 100);
+  });
+});
+
+describe('one’s own password', () => {
+  const next = secrets.add('new password', 'staple battery horse');
+  const change = (session, body, options) => as(session, '/profile/password', {
+    method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json', ...options },
+  });
+
+  test('is changed, and all sessions end but the new one', async () => {
+    const person = await makePerson(db);
+    for (const remember_me of [false, true]) {
+      const present = remember_me ? next : password, wanted = remember_me ? password : next;
+      const logged = await askLogIn(api, { email: person.email, password: present, remember_me });
+      const session = { headers: { cookie: `${sessionCookie}=${cookiesOf(logged)[sessionCookie].value}`, 'x-csrf-token': logged.json.csrf_token } };
+      const other = await logIn(api, { ...person, password: present });
+      const reply = await change(session, { current_password: present, password: wanted });
+      assert.deepEqual([reply.status, reply.json.user], [200, logged.json.user]);
+      const cookie = cookiesOf(reply)[sessionCookie];
+      assert.equal(cookie['max-age'], remember_me ? String(60 * 24 * 3600) : undefined);
+      assert.deepEqual([await who(session.headers), await who(other.headers), await who({ cookie: `${sessionCookie}=${cookie.value}` })], [401, 401, 200]);
+      assert.notEqual(reply.json.csrf_token, logged.json.csrf_token);
+      assert.deepEqual(said(await askLogIn(api, { email: person.email, password: present })), wrong);
+      await logIn(api, { ...person, password: wanted });
+    }
+    const [event] = await db.query("SELECT actor_id, before, after FROM audit_events WHERE item_id = $1 AND event = 'updated' ORDER BY inserted_at", [person.id]);
+    assert.equal(event.actor_id, person.id);
+    assert.match(event.after.hashed_password, /^[0-9a-f]{12} \(hidden\)$/);
+  });
+
+  test('leaves personal tokens alone', async () => {
+    const person = await makePerson(db), session = await logIn(api, person);
+    const { token } = (await as(session, '/profile/tokens', { method: 'POST' })).json;
+    assert.equal((await change(session, { current_password: password, password: next })).status, 200);
+    assert.equal((await api.get({ token }, '/api/projects')).status, 200);
+  });
+
+  test('is not changed without the present one, and guesses are counted', async () => {
+    const person = await makePerson(db), session = await logIn(api, person);
+    for (const current_password of ['wrong', '', next])
+      assert.deepEqual(said(await change(session, { current_password, password: next })), [422, { errors: { current_password: ['is not valid'] } }]);
+    assert.equal(await who(session.headers), 200);
+    await db.query("UPDATE attempts SET n = 20 WHERE subject = sha256(convert_to('password ' || $1, 'UTF8'))", [person.id]);
+    const reply = await change(session, { current_password: password, password: next });
+    assert.equal(reply.status, 429);
+    assert.ok(Number(reply.headers['retry-after']) > 800);
+    await logIn(api, person);
+    const none = await makePerson(db), without = await logIn(api, none);
+    await db.query("UPDATE users SET hashed_password = NULL WHERE id = $1", [none.id]);
+    assert.equal((await change(without, { current_password: '', password: next })).status, 401);
+  });
+
+  test('has 12 characters and 72 bytes', async () => {
+    const session = await logIn(api, await makePerson(db));
+    const errors = async (wanted) => {
+      const reply = await change(session, { current_password: 'wrong', password: wanted });
+      return [reply.status, reply.json.errors.password?.[0]];
+    };
+    for (const [wanted, message] of [['x'.repeat(11), 'should be at least 12 character(s)'], ['\u{1F600}'.repeat(11), 'should be at least 12 character(s)'],
+      ['x'.repeat(73), 'should be at most 72 byte(s)'], ['\u{1F600}'.repeat(19), 'should be at most 72 byte(s)'], [`${'x'.repeat(20)}\u0000`, 'is invalid'],
+      ['', 'should be at least 12 character(s)'], [null, "This field can't be blank."], [123456789012, 'is invalid'], [undefined, "This field can't be blank."],
+      // Good ones; the present one is wrong.
+      ['x'.repeat(12), undefined], ['x'.repeat(72), undefined], ['\u{1F600}'.repeat(12), undefined], ['            ', undefined]])
+      assert.deepEqual(await errors(wanted), [422, message], wanted);
+    for (const body of ['', '{', '[]', 'x']) assert.equal((await change(session, body)).status, 400, body);
+    assert.equal((await change(session, '{}', { 'content-type': 'text/plain' })).status, 400);
+  });
+
+  test('is stored once of two changes at once', async () => {
+    const person = await makePerson(db);
+    const [one, two] = [await logIn(api, person), await logIn(api, person)];
+    const replies = await Promise.all([change(one, { current_password: password, password: next }), change(two, { current_password: password, password: `${next}!` })]);
+    assert.equal(replies.filter(({ status }) => status === 200).length, 1);
+    assert.ok(replies.some(({ status }) => [401, 503, 422].includes(status)), replies.map(({ status }) => status).join());
+    assert.equal((await sessionsOf(person)).length, 1);
+  });
+});
+
 // -- who may ask what with which proof -------------------------------------------------------------------------------
 
 const bySession = routes.filter(({ auth }) => auth.startsWith('session'));

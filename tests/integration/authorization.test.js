@@ -108,7 +108,7 @@ function isAllowed(route, asker, kind) {
 function address({ method, pattern }, has) {
   const known = {
     project_id: has.project, workflow_id: has.workflows, run_id: has.runs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
-    id: pattern.match(/\/api\/(projects|provision)\/\{id\}$/) ? has.project : has[pattern.match(/([a-z_]+)\/\{id\}$/)?.[1]],
+    id: pattern.startsWith('/profile/') ? crypto.randomUUID() : pattern.match(/\/api\/(projects|provision)\/\{id\}$/) ? has.project : has[pattern.match(/([a-z_]+)\/\{id\}$/)?.[1]],
   };
   const path = pattern.replace(/\{([a-z_.]+)\}/g, (_, name) => {
     assert.ok(known[name], `${method} ${pattern}: whose {${name}} is it?`);
@@ -125,6 +125,8 @@ const newWorkflow = () => {
 
 const bodies = {
   'POST /users/log_in': () => ({ user: person }),
+  'POST /profile/password': () => ({}),
+  'POST /profile/tokens': () => ({}),
   'POST /api/provision': (has) => ({ id: has.project, name: has.name }),
   'POST /api/projects/{project_id}/workflows': newWorkflow,
   'PUT /api/projects/{project_id}/workflows/{id}': () => ({}),
