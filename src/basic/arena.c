@@ -29,6 +29,12 @@ void arena_deinit(Arena *arena) {
         *arena = ARENA_NULL;
 }
 
+void arena_wipe(Arena *arena) {
+        for (ArenaBlock *block = arena->blocks; block; block = block->next)
+                explicit_bzero(block->data, block->size);
+        arena_deinit(arena);
+}
+
 static ArenaBlock *block_new(size_t size) {
         ArenaBlock *block;
 

@@ -24,6 +24,8 @@ typedef struct Arena {
 #define ARENA_NULL ((Arena) {})
 
 void arena_deinit(Arena *arena);
+/* The same, and nothing of what was in it stays behind: for secrets on their way. */
+void arena_wipe(Arena *arena);
 
 /* Zeroed memory, aligned for any type. */
 void *arena_alloc(Arena *arena, size_t size) __attribute__((returns_nonnull));

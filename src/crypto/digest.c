@@ -18,6 +18,13 @@ void digest_sha256(Text text, uint8_t digest[static DIGEST_SIZE]) {
         crypto_hash_sha256(digest, (const uint8_t *) text.data, text.length);
 }
 
+void digest_keyed(Text key, Text text, uint8_t digest[static DIGEST_SIZE]) {
+        assert(key.length >= crypto_generichash_KEYBYTES_MIN && key.length <= crypto_generichash_KEYBYTES_MAX);
+
+        crypto_generichash(digest, DIGEST_SIZE, (const uint8_t *) text.data, text.length,
+                           (const uint8_t *) key.data, key.length);
+}
+
 /* RFC 6455, section 4.2.2. libsodium rightly has no SHA-1; here it proves nothing to anybody. */
 void digest_websocket_accept(Text key, char accept[static WEBSOCKET_ACCEPT_SIZE]) {
         _cleanup_(buffer_deinit) Buffer joined = BUFFER_NULL;

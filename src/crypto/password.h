@@ -24,6 +24,8 @@ bool password_is_stale(const char *hash);
 
 /* SHA-256: API tokens are stored as this. */
 void digest_sha256(Text text, uint8_t digest[static DIGEST_SIZE]);
+/* BLAKE2b under a key of 16 to 64 bytes: who has the digest learns nothing of the key. */
+void digest_keyed(Text key, Text text, uint8_t digest[static DIGEST_SIZE]);
 /* SHA-1 in base64 for the WebSocket handshake only. */
 #define WEBSOCKET_ACCEPT_SIZE 29        /* base64 and its NUL */
 void digest_websocket_accept(Text key, char accept[static WEBSOCKET_ACCEPT_SIZE]);

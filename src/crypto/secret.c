@@ -48,6 +48,18 @@ Secret *secret_new(const void *data, size_t length) {
         return secret;
 }
 
+Secret *secret_random(size_t length) {
+        Secret *secret = secret_new(NULL, length);
+
+        randombytes_buf(secret->data, length);
+        return secret;
+}
+
+void secret_wipe(const void *memory, size_t size) {
+        if (size > 0)
+                sodium_memzero((void *) (uintptr_t) memory, size);
+}
+
 Secret *secret_free(Secret *secret) {
         if (secret)
                 room_free(secret, sizeof *secret + secret->length + 1);

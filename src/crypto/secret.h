@@ -20,6 +20,8 @@ typedef struct Secret {
 void crypto_start(void);
 
 Secret *secret_new(const void *data, size_t length);    /* data NULL: zeroed */
+/* Random bytes. */
+Secret *secret_random(size_t length);
 /* Decoded: standard or URL-safe alphabet, padding optional, no white space. -EINVAL otherwise. */
 int secret_from_base64(Text text, Secret **ret_secret);
 Secret *secret_free(Secret *secret);
@@ -28,6 +30,9 @@ DEFINE_CLEANUP(Secret, secret_free);
 static inline Text secret_text(const Secret *secret) {
         return secret ? text_make(secret->data, secret->length) : TEXT_NULL;
 }
+
+/* What was copied elsewhere on the way here: zeroes, which no compiler leaves out. */
+void secret_wipe(const void *memory, size_t size);
 
 /* Constant time for texts of equal length; different lengths are compared by keyed digest, so that neither
  * content nor common prefix shows in the time. */

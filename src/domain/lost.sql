@@ -59,5 +59,9 @@ WITH replies AS (
   DELETE FROM webhook_replies WHERE inserted_at < now() - interval '1 hour'
 ), firings AS (
   DELETE FROM cron_firings WHERE minute < now() - interval '1 day'
+), sessions AS (
+  DELETE FROM user_tokens WHERE context = 'session' AND inserted_at < now() - interval '60 days'
+), guesses AS (
+  DELETE FROM attempts WHERE ends_at < now()
 )
 DELETE FROM service_instances WHERE seen_at < now() - interval '1 day';

@@ -41,14 +41,33 @@ int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jw
         return 0;
 }
 
-void token_insert(Batch *batch, const Token *token, Text jwt) {
-        const uint64_t made_usec = token->made_usec / USEC_PER_SEC * USEC_PER_SEC;
+static Text hash(Batch *batch, Text jwt) {
         uint8_t *digest = arena_alloc(batch->arena, DIGEST_SIZE);
 
         digest_sha256(jwt, digest);
-        batch_add(batch, &SQL_TOKEN_INSERT, P_UUID(&token->id), P_UUID(&token->user_id),
-                  P_BYTES(text_make(digest, DIGEST_SIZE)),
-                  P_TIME(made_usec));
+        return text_make(digest, DIGEST_SIZE);
+}
+
+static uint64_t whole_seconds(uint64_t usec) {
+        return usec / USEC_PER_SEC * USEC_PER_SEC;
+}
+
+void token_insert(Batch *batch, const Token *token, Text jwt) {
+        batch_add(batch, &SQL_TOKEN_INSERT, P_UUID(&token->id), P_UUID(&token->user_id), P_BYTES(hash(batch, jwt)),
+                  P_TIME(whole_seconds(token->made_usec)));
+}
+
+size_t token_add(Batch *batch, const Token *token, Text jwt) {
+        return batch_add(batch, &SQL_TOKEN_ADD, P_UUID(&token->id), P_UUID(&token->user_id), P_BYTES(hash(batch, jwt)),
+                         P_TIME(whole_seconds(token->made_usec)), P_INT(TOKENS_MAX));
+}
+
+size_t token_list(Batch *batch, const Uuid *user_id) {
+        return batch_add(batch, &SQL_TOKEN_LIST, P_UUID(user_id), P_INT(TOKENS_MAX));
+}
+
+size_t token_delete(Batch *batch, const Uuid *user_id, const Uuid *id) {
+        return batch_add(batch, &SQL_TOKEN_DELETE, P_UUID(user_id), P_UUID(id));
 }
 
 typedef struct TokenClaims {
@@ -131,10 +150,7 @@ void token_find_run(Batch *batch, const RunToken *token) {
 }
 
 void token_find_user(Batch *batch, Text jwt) {
-        uint8_t *digest = arena_alloc(batch->arena, DIGEST_SIZE);
-
-        digest_sha256(jwt, digest);
-        batch_add(batch, &SQL_TOKEN_USER, P_BYTES(text_make(digest, DIGEST_SIZE)));
+        batch_add(batch, &SQL_TOKEN_USER, P_BYTES(hash(batch, jwt)));
 }
 
 static const Column owner_columns[] = {
@@ -142,6 +158,7 @@ static const Column owner_columns[] = {
         { "run_id",     COLUMN_UUID, offsetof(TokenOwner, run_id)     },
         { "project_id", COLUMN_UUID, offsetof(TokenOwner, project_id) },
         { "superuser",  COLUMN_BOOL, offsetof(TokenOwner, superuser)  },
+        { "session_id", COLUMN_UUID, offsetof(TokenOwner, session_id) },
         {}
 };
 

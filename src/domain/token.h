@@ -24,6 +24,14 @@ int token_sign(const RunKey *key, const Token *token, Arena *arena, Text *ret_jw
 /* Stores a token (its hash). */
 void token_insert(Batch *batch, const Token *token, Text jwt);
 
+#define TOKENS_MAX 100
+/* The same by its owner: one row (id), none when there are TOKENS_MAX already. */
+size_t token_add(Batch *batch, const Token *token, Text jwt);
+/* Rows: id, inserted_at, last_used_at; newest first. */
+size_t token_list(Batch *batch, const Uuid *user_id);
+/* One row (id), none when it is not there or not theirs. */
+size_t token_delete(Batch *batch, const Uuid *user_id, const Uuid *id);
+
 /* What a caller presented as a bearer token: signature, issuer, "user:" subject, iat not in the future
  * (now_usec + 60 s). -EKEYREJECTED otherwise. The row must be looked up by its hash as well: deleting it
  * revokes the token. */
@@ -47,6 +55,7 @@ void token_find_user(Batch *batch, Text jwt);
 typedef struct TokenOwner {
         Uuid user_id;
         Uuid run_id, project_id;        /* UUID_NULL: a user's */
+        Uuid session_id;                /* UUID_NULL: asks with a token */
         bool superuser;
 } TokenOwner;
 

@@ -8,7 +8,6 @@
  * answer with replies of known length, so an exchange is one write, one or a few reads, one write.
  */
 
-#include <arpa/inet.h>
 #include <errno.h>
 
 #include "basic/buffer.h"
@@ -87,26 +86,9 @@ static void append_header(Buffer *out, h2o_iovec_t name, h2o_iovec_t value) {
 }
 
 /* A peer on a unix socket is a proxy on this machine, which has said already who its client is. */
-static const char *peer_address(h2o_req_t *req, char text[static INET6_ADDRSTRLEN]) {
-        struct sockaddr_storage address;
-        socklen_t length = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *) &address);
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &address;
-
-        if (length == 0)
-                return NULL;
-        if (address.ss_family == AF_INET)
-                return inet_ntop(AF_INET, &((const struct sockaddr_in *) &address)->sin_addr, text,
-                                 INET6_ADDRSTRLEN);
-        if (address.ss_family != AF_INET6)
-                return NULL;
-        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
-                return inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], text, INET6_ADDRSTRLEN);
-        return inet_ntop(AF_INET6, &in6->sin6_addr, text, INET6_ADDRSTRLEN);
-}
-
 static void append_forwarded_for(Buffer *out, h2o_req_t *req) {
-        char text[INET6_ADDRSTRLEN];
-        const char *address = peer_address(req, text), *separator = "";
+        char text[HTTP_PEER_SIZE];
+        const char *address = http_peer_of(req, text), *separator = "";
         ssize_t cursor = h2o_find_header(&req->headers, H2O_TOKEN_X_FORWARDED_FOR, -1);
 
         if (cursor < 0 && !address)

@@ -69,6 +69,8 @@ HttpRequest *http_request_new(HttpServer *server, h2o_req_t *req);
 /* The end of the handle, not of h2o's request, which is returned to be answered (NULL: gone). */
 h2o_req_t *http_request_take(HttpRequest *request);
 void http_requests_free(HttpServer *server);
+/* As http_peer(). */
+const char *http_peer_of(h2o_req_t *req, char text[static HTTP_PEER_SIZE]);
 
 /* http-reply.c */
 void http_send(h2o_req_t *req, unsigned status, const char *content_type, const HttpHeader *headers,

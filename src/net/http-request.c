@@ -136,6 +136,27 @@ Text http_body(const HttpRequest *request) {
         return request->req ? text_from(request->req->entity) : TEXT_NULL;
 }
 
+const char *http_peer_of(h2o_req_t *req, char text[static HTTP_PEER_SIZE]) {
+        struct sockaddr_storage address;
+        socklen_t length = req->conn->callbacks->get_peername(req->conn, (struct sockaddr *) &address);
+        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *) &address;
+
+        if (length == 0)
+                return NULL;
+        if (address.ss_family == AF_INET)
+                return inet_ntop(AF_INET, &((const struct sockaddr_in *) &address)->sin_addr, text,
+                                 HTTP_PEER_SIZE);
+        if (address.ss_family != AF_INET6)
+                return NULL;
+        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+                return inet_ntop(AF_INET, &in6->sin6_addr.s6_addr[12], text, HTTP_PEER_SIZE);
+        return inet_ntop(AF_INET6, &in6->sin6_addr, text, HTTP_PEER_SIZE);
+}
+
+const char *http_peer(const HttpRequest *request, char text[static HTTP_PEER_SIZE]) {
+        return request->req ? http_peer_of(request->req, text) : NULL;
+}
+
 Text http_authority(const HttpRequest *request) {
         const h2o_req_t *req = request->req;
 

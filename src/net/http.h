@@ -58,6 +58,10 @@ Text http_header(const HttpRequest *request, const char *name); /* lower case; T
 size_t http_header_count(const HttpRequest *request, const char *name);
 size_t http_n_headers(const HttpRequest *request); /* without Host, Content-Length … (h2o keeps those) */
 HttpHeader http_header_at(const HttpRequest *request, size_t i);
+/* The address of the other end of the connection, NULL for a unix socket: a proxy's, if there is one. IPv4 in IPv6 is
+ * IPv4. */
+#define HTTP_PEER_SIZE 46
+const char *http_peer(const HttpRequest *request, char text[static HTTP_PEER_SIZE]);
 bool http_is_upgrade(const HttpRequest *request);
 
 /* As far as it was noticed: while a request is held nothing is read, so only http_request_on_gone() looks. */

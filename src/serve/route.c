@@ -183,6 +183,8 @@ static const char *const auth_names[_AUTH_MAX] = {
         [AUTH_NONE] = "none",
         [AUTH_TOKEN] = "token",
         [AUTH_TOKEN_OR_RUN] = "token-or-run",
+        [AUTH_SESSION] = "session",
+        [AUTH_SESSION_OR_TOKEN] = "session-or-token",
 };
 
 static const char *const right_names[_RIGHT_MAX] = {
@@ -249,10 +251,10 @@ int routes_check(const Route *routes) {
 }
 
 void routes_print(const Route *routes, FILE *stream) {
-        fprintf(stream, "%-7s %-48s %-12s %-14s %10s %s\n",
+        fprintf(stream, "%-7s %-48s %-16s %-14s %10s %s\n",
                 "METHOD", "PATTERN", "AUTH", "RIGHT", "BODY", "SCHEMA");
         for (const Route *row = routes; row->pattern; row++)
-                fprintf(stream, "%-7s %-48s %-12s %-14s %10zu %s\n", row->method, row->pattern,
+                fprintf(stream, "%-7s %-48s %-16s %-14s %10zu %s\n", row->method, row->pattern,
                         auth_names[row->auth], right_names[row->right], row->max_body,
                         row->schema ? row->schema : "-");
 }

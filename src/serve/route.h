@@ -31,6 +31,8 @@ typedef enum Auth {
         AUTH_NONE,
         AUTH_TOKEN,                     /* Authorization: Bearer, a personal access token */
         AUTH_TOKEN_OR_RUN,              /* the same, or a run's token */
+        AUTH_SESSION,                   /* a cookie; what is no GET also needs x-csrf-token */
+        AUTH_SESSION_OR_TOKEN,          /* what Authorization says, without it the cookie */
         _AUTH_MAX,
 } Auth;
 

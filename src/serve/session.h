@@ -9,7 +9,7 @@
 #include "serve/call.h"
 
 typedef enum PrincipalKind {
-        PRINCIPAL_USER,                 /* a personal access token */
+        PRINCIPAL_USER,                 /* a session or a personal access token */
         PRINCIPAL_RUN,                  /* a run token: what its project may */
         PRINCIPAL_PROJECT,              /* a repository connection's token: this one project */
 } PrincipalKind;
@@ -19,6 +19,7 @@ typedef struct Principal {
         Uuid user_id;                   /* PRINCIPAL_USER */
         Uuid run_id;                    /* PRINCIPAL_RUN */
         Uuid project_id;                /* PRINCIPAL_PROJECT, and a run's */
+        Uuid session_id;                /* of a user who is logged in; UUID_NULL: asks with a token */
         bool superuser;
 } Principal;
 

@@ -122,8 +122,16 @@ int resource_reply_one(Call *call, const Resource *resource, const Rows *rows) {
         return resource_reply_saved(call, resource, rows, 200);
 }
 
-int reply_json(Call *call, unsigned status, Buffer *body) {
-        call_header(call, "cache-control", TEXT("max-age=0, private, must-revalidate"));
+static int reply_with(Call *call, unsigned status, Buffer *body, Text cache_control) {
+        call_header(call, "cache-control", cache_control);
         call_header(call, "x-content-type-options", TEXT("nosniff"));
         return call_reply_buffer(call, status, body);
+}
+
+int reply_json(Call *call, unsigned status, Buffer *body) {
+        return reply_with(call, status, body, TEXT("max-age=0, private, must-revalidate"));
+}
+
+int reply_secret_json(Call *call, unsigned status, Buffer *body) {
+        return reply_with(call, status, body, TEXT("no-store"));
 }

@@ -45,3 +45,5 @@ int resource_reply_saved(Call *call, const Resource *resource, const Rows *rows,
 
 /* A JSON reply that caches keep to themselves. */
 int reply_json(Call *call, unsigned status, Buffer *body);
+/* The same with a secret in it: nobody keeps it. */
+int reply_secret_json(Call *call, unsigned status, Buffer *body);

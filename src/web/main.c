@@ -9,6 +9,7 @@
 
 #include "serve/route.h"
 #include "serve/service.h"
+#include "web/authenticate.h"
 #include "web/web.h"
 
 /* Reads are short; a few connections answer thousands of them a second. */
@@ -66,7 +67,7 @@ int main(int argc, char *argv[]) {
                 .max_body = forward_max_body,
                 .handler = on_request,
                 .routes = web_routes,
-                .authenticate = require_token,
+                .authenticate = authenticate,
                 .start = start,
                 .free = web_free,
         };

@@ -6,6 +6,7 @@
  */
 
 #include "serve/route.h"
+#include "web/cookie.h"
 #include "web/json-api.h"
 #include "web/openapi.h"
 #include "web/page.h"
@@ -21,6 +22,7 @@ static const struct {
         { "409", "It is not in a state for that" },
         { "413", "The body is too large" },
         { "422", "Fields are wrong" },
+        { "429", "Too many guesses" },
 };
 
 /* "{name}" of the pattern. */
@@ -102,6 +104,28 @@ static const char *operation_id(const Route *route, Arena *arena) {
         return id;
 }
 
+/* One of these will do. */
+static void write_security(JsonWriter *w, Auth auth) {
+        const struct {
+                const char *scheme;
+                bool takes;
+        } all[] = {
+                { "token", auth != AUTH_NONE && auth != AUTH_SESSION },
+                { "session", auth == AUTH_SESSION || auth == AUTH_SESSION_OR_TOKEN },
+        };
+
+        json_begin_array(w, "security");
+        for (size_t i = 0; i < ELEMENTSOF(all); i++) {
+                if (!all[i].takes)
+                        continue;
+                json_begin(w, NULL);
+                json_begin_array(w, all[i].scheme);
+                json_end_array(w);
+                json_end(w);
+        }
+        json_end_array(w);
+}
+
 static void write_operation(JsonWriter *w, const Route *route, Arena *arena) {
         char *method = arena_strdup(arena, route->method);
 
@@ -113,14 +137,7 @@ static void write_operation(JsonWriter *w, const Route *route, Arena *arena) {
         write_parameters(w, route);
         write_body(w, route);
         write_responses(w, route, arena);
-        json_begin_array(w, "security");
-        if (route->auth != AUTH_NONE) {
-                json_begin(w, NULL);
-                json_begin_array(w, "token");
-                json_end_array(w);
-                json_end(w);
-        }
-        json_end_array(w);
+        write_security(w, route->auth);
         json_end(w);
 }
 
@@ -158,6 +175,12 @@ static void write_components(JsonWriter *w) {
         json_string(w, "type", "http");
         json_string(w, "scheme", "bearer");
         json_string(w, "description", "A personal access token, or for collections the token of a run");
+        json_end(w);
+        json_begin(w, "session");
+        json_string(w, "type", "apiKey");
+        json_string(w, "in", "cookie");
+        json_string(w, "name", SESSION_COOKIE);
+        json_string(w, "description", "Who has logged in; what is no GET also needs the x-csrf-token of GET /users/session");
         json_end(w);
         json_end(w);
         json_end(w);

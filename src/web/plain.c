@@ -21,6 +21,7 @@ static int say_hello(Call *call) {
 static int say_what_this_is(Call *call) {
         return reply_text(call, 200, TEXT("This is Fulgur " FULGUR_VERSION ", a workflow server.\n\n"
                                           "  /api            the API, with a personal access token\n"
+                                          "  /users/log_in   for people\n"
                                           "  /collections    what workflows keep\n"
                                           "  /i/...          webhooks\n"
                                           "  /worker         workers\n"

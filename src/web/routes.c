@@ -5,21 +5,23 @@
  * joins the project's members.
  */
 
+#include "web/accounts.h"
 #include "web/audit.h"
 #include "web/collections.h"
 #include "web/openapi.h"
 #include "web/project-save.h"
 #include "web/provision.h"
-#include "web/run-control.h"
 #include "web/read.h"
+#include "web/run-control.h"
+#include "web/secret-body.h"
 #include "web/web.h"
 #include "web/workflows.h"
 
 #define GET_PUBLIC(pattern, stages) { "GET", pattern, stages, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC }
 #define GET_MINE(pattern, stages, reply)                                                           \
-        { "GET", pattern, stages, sizeof(Read), AUTH_TOKEN, RIGHT_AUTHENTICATED, .schema = reply }
+        { "GET", pattern, stages, sizeof(Read), AUTH_SESSION_OR_TOKEN, RIGHT_AUTHENTICATED, .schema = reply }
 #define GET_PROJECT(pattern, stages, reply)                                                        \
-        { "GET", pattern, stages, sizeof(Read), AUTH_TOKEN, RIGHT_READ_PROJECT, .schema = reply }
+        { "GET", pattern, stages, sizeof(Read), AUTH_SESSION_OR_TOKEN, RIGHT_READ_PROJECT, .schema = reply }
 
 /* Bodies: as large as the server takes them at all, which MAX_DATACLIP_SIZE_MB says. */
 #define COLLECTION(method, pattern, stages, reply)                                                 \
@@ -27,23 +29,34 @@
           .max_body = SIZE_MAX, .schema = reply }
 
 #define PROVISION(method, pattern, stages, right, body, reply)                                     \
-        { method, pattern, stages, sizeof(ProvisionCall), AUTH_TOKEN, right, .max_body = body, .schema = reply }
+        { method, pattern, stages, sizeof(ProvisionCall), AUTH_SESSION_OR_TOKEN, right, .max_body = body, .schema = reply }
 
 #define SAVE_WORKFLOW(method, pattern, stages)                                                     \
-        { method, pattern, stages, sizeof(WorkflowSave), AUTH_TOKEN, RIGHT_EDIT_WORKFLOWS,         \
+        { method, pattern, stages, sizeof(WorkflowSave), AUTH_SESSION_OR_TOKEN, RIGHT_EDIT_WORKFLOWS,         \
           .max_body = SIZE_MAX, .schema = "workflow.json" }
 
 #define CONTROL(method, pattern, stages, right, body, reply)                                       \
-        { method, pattern, stages, sizeof(RunControl), AUTH_TOKEN, right, .max_body = body, .schema = reply }
+        { method, pattern, stages, sizeof(RunControl), AUTH_SESSION_OR_TOKEN, right, .max_body = body, .schema = reply }
 #define MAX_CONTROL (64 * 1024)
 
 const Route web_routes[] = {
         GET_PUBLIC("/",             get_front_page),
         GET_PUBLIC("/health_check", get_health),
         GET_PUBLIC("/{rest...}",    get_unknown),
+
+        { "POST",   "/users/log_in",  post_log_in,    sizeof(LogIn), AUTH_NONE,    RIGHT_PUBLIC,        SECRET_BODY_MAX, "session.json" },
+        { "GET",    "/users/log_out", get_log_out,    sizeof(Call),  AUTH_NONE,    RIGHT_PUBLIC },
+        { "DELETE", "/users/log_out", delete_log_out, sizeof(Call),  AUTH_SESSION, RIGHT_AUTHENTICATED },
+        { "GET",    "/users/session", get_session,    sizeof(Call),  AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "session.json" },
+
+        { "POST",   "/profile/password",    post_own_password, sizeof(OwnPassword), AUTH_SESSION, RIGHT_AUTHENTICATED, SECRET_BODY_MAX, "session.json" },
+        { "GET",    "/profile/tokens",      get_own_tokens,    sizeof(Call),        AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "personal-tokens.json" },
+        { "POST",   "/profile/tokens",      post_own_token,    sizeof(OwnToken),    AUTH_SESSION, RIGHT_AUTHENTICATED, SECRET_BODY_MAX, "personal-token.json" },
+        { "DELETE", "/profile/tokens/{id}", delete_own_token,  sizeof(Call),        AUTH_SESSION, RIGHT_AUTHENTICATED },
+
         { "GET", "/api/openapi.json", get_openapi, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC, .schema = "openapi.json" },
 
-        { "GET", "/api/audit_events", get_audit_events, sizeof(AuditCall), AUTH_TOKEN, RIGHT_SUPERUSER, .schema = "audit-events.json" },
+        { "GET", "/api/audit_events", get_audit_events, sizeof(AuditCall), AUTH_SESSION_OR_TOKEN, RIGHT_SUPERUSER, .schema = "audit-events.json" },
         GET_MINE("/api/jobs",             get_jobs,        "jobs.json"),
         GET_PROJECT("/api/jobs/{id}",     get_job,         "job.json"),
         GET_MINE("/api/log_lines",        get_log_lines,   "log-lines.json"),
@@ -65,9 +78,9 @@ const Route web_routes[] = {
         GET_PROJECT("/api/projects/{project_id}/workflows",        get_workflows,   "workflows.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows/{id}",   get_workflow,    "workflow.json"),
 
-        { "PUT", "/api/projects/{id}", put_project, sizeof(ProjectSave), AUTH_TOKEN, RIGHT_EDIT_PROJECT, .max_body = 4 * MAX_CONTROL, .schema = "project.json" },
-        { "GET", "/api/projects/{project_id}/collections/{id}", get_collection, sizeof(CollectionResource), AUTH_TOKEN, RIGHT_MANAGE_COLLECTIONS, .schema = "collection.json" },
-        { "PUT", "/api/projects/{project_id}/collections/{id}", put_collection, sizeof(CollectionResource), AUTH_TOKEN, RIGHT_MANAGE_COLLECTIONS, .max_body = MAX_CONTROL, .schema = "collection.json" },
+        { "PUT", "/api/projects/{id}", put_project, sizeof(ProjectSave), AUTH_SESSION_OR_TOKEN, RIGHT_EDIT_PROJECT, .max_body = 4 * MAX_CONTROL, .schema = "project.json" },
+        { "GET", "/api/projects/{project_id}/collections/{id}", get_collection, sizeof(CollectionResource), AUTH_SESSION_OR_TOKEN, RIGHT_MANAGE_COLLECTIONS, .schema = "collection.json" },
+        { "PUT", "/api/projects/{project_id}/collections/{id}", put_collection, sizeof(CollectionResource), AUTH_SESSION_OR_TOKEN, RIGHT_MANAGE_COLLECTIONS, .max_body = MAX_CONTROL, .schema = "collection.json" },
         SAVE_WORKFLOW("POST",  "/api/projects/{project_id}/workflows",      post_workflow),
         SAVE_WORKFLOW("PUT",   "/api/projects/{project_id}/workflows/{id}", put_workflow),
         SAVE_WORKFLOW("PATCH", "/api/projects/{project_id}/workflows/{id}", put_workflow),

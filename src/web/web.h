@@ -17,12 +17,10 @@ typedef struct Web {
         char *base_url;                 /* "https://host:port" */
         RunKey *key;                    /* checks API tokens */
         bool is_missing[N_SIBLINGS];    /* could not be reached last time */
+        size_t n_password_checks;       /* under way: password-check.c */
 } Web;
 
 extern const Route web_routes[];        /* routes.c */
-
-/* Authorization: Bearer with a personal access token; authenticate.c. */
-extern const Stage require_token[];
 
 /* -- forward.c: what is a sibling's ---------------------------------------------------------------- */
 

@@ -8,8 +8,8 @@
 #include <errno.h>
 
 #include "json/check.h"
+#include "json/form.h"
 #include "webhooks/body.h"
-#include "webhooks/form.h"
 #include "webhooks/inflate.h"
 #include "webhooks/media-type.h"
 #include "webhooks/multipart.h"

@@ -9,8 +9,8 @@
 
 #include "basic/parse.h"
 #include "crypto/password.h"
+#include "json/form.h"
 #include "json/writer.h"
-#include "webhooks/form.h"
 #include "webhooks/media-type.h"
 #include "webhooks/multipart.h"
 

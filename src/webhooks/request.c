@@ -7,8 +7,8 @@
 #include <errno.h>
 
 #include "basic/parse.h"
+#include "json/form.h"
 #include "json/writer.h"
-#include "webhooks/form.h"
 #include "webhooks/request.h"
 
 #define REDACTED "[REDACTED]"

@@ -40,7 +40,7 @@ test('has every route once, with what it needs', () => {
   for (const operation of operations) {
     const route = routes.find(({ method, pattern }) => operation.name === `${method} ${pattern}`);
     assert.equal(operation['x-right'], route.right);
-    assert.deepEqual(operation.security, route.auth === 'none' ? [] : [{ token: [] }]);
+    assert.deepEqual(operation.security, { none: [], session: [{ session: [] }], 'session-or-token': [{ token: [] }, { session: [] }] }[route.auth] ?? [{ token: [] }]);
     assert.equal(operation.parameters.length, route.pattern.split('{').length - 1);
     assert.equal(operation.requestBody !== undefined, route.body > 0, operation.name);
   }

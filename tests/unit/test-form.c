@@ -10,8 +10,8 @@
 
 #include "check.h"
 #include "json/check.h"
+#include "json/form.h"
 #include "webhooks/body.h"
-#include "webhooks/form.h"
 #include "webhooks/inflate.h"
 #include "webhooks/media-type.h"
 #include "webhooks/multipart.h"

@@ -217,6 +217,15 @@ static void test_digests(void) {
         digest_sha256(TEXT_NULL, digest);
         CHECK(memcmp(digest, "\xe3\xb0\xc4\x42\x98\xfc\x1c\x14", 8) == 0);
 
+        /* As Python's hashlib.blake2b() says */
+        digest_keyed(TEXT("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f"
+                          "\x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f"),
+                     TEXT("csrf token"), digest);
+        CHECK(memcmp(digest,
+                     "\x89\x28\x0a\xc6\x8c\x5f\x74\x3e\xce\x43\x48\xe8\xd9\x67\x12\xd1"
+                     "\xd1\x1a\x46\x2f\x16\xaa\x45\x70\x09\x47\xe3\x36\xf8\xe5\xa0\x8a",
+                     sizeof digest) == 0);
+
         /* RFC 6455, section 1.3. */
         digest_websocket_accept(TEXT("dGhlIHNhbXBsZSBub25jZQ=="), accept);
         CHECK_STRING(accept, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");

@@ -10,8 +10,8 @@
 
 #include <errno.h>
 
+#include "json/form.h"
 #include "json/writer.h"
-#include "webhooks/form.h"
 
 typedef struct Level Level;
 typedef struct Entry Entry;
