@@ -46,6 +46,8 @@ typedef struct Route {
         size_t max_body;                /* bytes; 0: none accepted (with GET and DELETE: none looked at) */
         const char *schema;             /* file in src/schema/, for tests; NULL: no JSON */
         uint64_t deadline_usec;         /* 0: 30 s */
+        bool keeps_packed;              /* call_body() is what came; else gzip is unpacked once it is known who asks, as far as
+                                         * bodies may go */
 } Route;
 
 /* -EINVAL and a log line for the first bad row. The table ends with {}. */
