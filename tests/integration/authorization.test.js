@@ -31,11 +31,11 @@ async function furnish(kind) {
   const collection = `of-${kind}`, collections = uuid7();
   await db.query('INSERT INTO collections (id, project_id, name) VALUES ($1, $2, $3)', [collections, project.id, collection]);
   return { project: project.id, name: project.name, workflows: workflow.id, jobs: workflow.jobs[0].id, runs: run.id, work_orders: run.work_order_id,
-    collection, collections, run, workflow };
+    collection, collections, run, workflow, dataclips: run.dataclip.id };
 }
 
 const imaginary = () => {
-  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections'].map((key) => [key, crypto.randomUUID()]);
+  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections', 'dataclips'].map((key) => [key, crypto.randomUUID()]);
   return { ...Object.fromEntries(ids), name: 'imaginary', collection: 'of-nobody' };
 };
 
@@ -108,7 +108,7 @@ function isAllowed(route, asker, kind) {
 /** The address of a thing of that project. Every placeholder is known, or the test fails. */
 function address({ method, pattern }, has) {
   const known = {
-    project_id: has.project, workflow_id: has.workflows, run_id: has.runs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
+    project_id: has.project, workflow_id: has.workflows, run_id: has.runs, job_id: has.jobs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
     id: pattern.startsWith('/profile/') ? crypto.randomUUID() : pattern.match(/\/api\/(projects|provision)\/\{id\}$/) ? has.project : has[pattern.match(/([a-z_]+)\/\{id\}$/)?.[1]],
   };
   const path = pattern.replace(/\{([a-z_.]+)\}/g, (_, name) => {
@@ -137,6 +137,7 @@ const bodies = {
   'POST /projects/{project_id}/workflows/{workflow_id}/runs': (has) => ({ job_id: has.jobs }),
   'POST /projects/{project_id}/runs/{run_id}/retry': () => ({}),
   'POST /projects/{project_id}/runs/{run_id}/cancel': () => ({}),
+  'PATCH /projects/{project_id}/dataclips/{id}': () => ({ name: 'named' }),
   'POST /projects/{project_id}/work_orders/retry': (has) => ({ work_order_ids: [has.work_orders] }),
   'POST /projects/{project_id}/work_orders/cancel': (has) => ({ work_order_ids: [] }),
   'POST /collections/{name}': () => ({ items: [{ key: 'a key', value: 'x' }] }),
