@@ -43,6 +43,9 @@ static int start(Service *service) {
         r = run_key_new(secret_text(service->settings->run_token_key), &web->key);
         if (r < 0)
                 return log_error_errno(r, "WORKER_RUNS_PRIVATE_KEY is no RSA key: %m");
+        r = vault_new(secret_text(service->settings->primary_key), secret_text(service->settings->primary_key_old), &web->vault);
+        if (r < 0)
+                return log_error_errno(r, "PRIMARY_ENCRYPTION_KEY, or one before it, is not a key: %m");
 
         return 0;
 }
@@ -53,6 +56,7 @@ static void web_free(Service *service) {
         if (!web)
                 return;
         web->key = run_key_free(web->key);
+        web->vault = vault_free(web->vault);
         free(web->base_url);
         free(web);
         service->state = NULL;
@@ -62,7 +66,7 @@ int main(int argc, char *argv[]) {
         static const ServiceConfig config = {
                 .name = "fulgur-web",
                 .summary = "Serves the API, and forwards webhooks and workers to their services.",
-                .needs = NEED_RUN_TOKEN_KEY,
+                .needs = NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY,
                 .n_connections = N_CONNECTIONS,
                 .max_body = forward_max_body,
                 .handler = on_request,
