@@ -56,3 +56,18 @@ void collection_put_items(Batch *batch, const CollectionRef *ref, Array *keys, A
 void collection_delete_items(Batch *batch, const CollectionRef *ref, Text pattern) {
         batch_add(batch, &SQL_COLLECTION_DELETE_ITEMS, P_REF(ref), P_TEXT(pattern));
 }
+
+/* -- collections themselves --------------------------------------------------------------------------------- */
+
+size_t collection_access(Batch *batch, const Uuid *user_id, const Uuid *project_id) {
+        return batch_add(batch, &SQL_COLLECTION_ACCESS, P_UUID(user_id), P_UUID(project_id));
+}
+
+size_t collection_find(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *id) {
+        return batch_add(batch, &SQL_COLLECTION_FIND, P_UUID(user_id), P_UUID(project_id), P_UUID(id));
+}
+
+size_t collection_put(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *id, Text name) {
+        batch_add(batch, &SQL_COLLECTION_DEMAND, P_UUID(user_id), P_UUID(project_id));
+        return batch_add(batch, &SQL_COLLECTION_PUT, P_UUID(project_id), P_UUID(id), P_TEXT(name));
+}

@@ -33,6 +33,17 @@ Text collection_pattern(Arena *arena, Text key, bool exact);
 /* May an item have them? */
 bool collection_item_is_valid(Text key, Text value);
 
+/* -- collections themselves ------------------------------------------------------------------------------- */
+
+/* For access_read(), with the right to manage them; and the collection: columns id, project_id, name. */
+size_t collection_access(Batch *batch, const Uuid *user_id, const Uuid *project_id);
+size_t collection_find(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *id);
+/* Makes or renames it: one row, `outcome`: created, renamed, id_taken (it is another project's). A name that is taken
+ * ends the batch with -EEXIST, a missing right with -EACCES, an unknown project with -ENOENT. */
+size_t collection_put(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *id, Text name);
+
+/* -- items ------------------------------------------------------------------------------------------------ */
+
 void collection_get_item(Batch *batch, const CollectionRef *ref, Text key);
 /* Rows: id, key, value, inserted_at, updated_at, n_page; fewer than n_page: there is more. */
 void collection_list_items(Batch *batch, const CollectionRef *ref, const CollectionQuery *query);

@@ -40,3 +40,33 @@ SELECT put_collection_items(find_collection($1::uuid, $2::uuid, $3::uuid, $4::te
 -- name: collection_delete_items
 -- params: user_id run_project_id project_id name pattern
 SELECT delete_collection_items(find_collection($1::uuid, $2::uuid, $3::uuid, $4::text), $5::text) AS n;
+
+-- Collections themselves.
+
+-- name: collection_access
+-- params: user_id project_id
+SELECT has_right($1::uuid, $2::uuid, 'manage_collections') AS allowed FROM projects WHERE id = $2::uuid;
+
+-- name: collection_find
+-- params: user_id project_id collection_id
+SELECT id, project_id, name FROM collections
+ WHERE id = $3::uuid AND project_id = $2::uuid AND has_right($1::uuid, $2::uuid, 'manage_collections');
+
+-- name: collection_demand
+-- params: user_id project_id
+SELECT demand_right($1::uuid, $2::uuid, 'manage_collections')::text;
+
+-- name: collection_put
+-- params: project_id collection_id name
+WITH present AS (
+  SELECT project_id FROM collections WHERE id = $2::uuid
+), renamed AS (
+  UPDATE collections SET name = $3::text, updated_at = now()
+   WHERE id = $2::uuid AND project_id = $1::uuid AND name <> $3::text
+), made AS (
+  INSERT INTO collections (id, project_id, name)
+  SELECT $2::uuid, $1::uuid, $3::text WHERE NOT EXISTS (SELECT FROM present)
+  RETURNING id)
+SELECT CASE WHEN EXISTS (SELECT FROM made) THEN 'created'
+            WHEN (SELECT project_id FROM present) = $1::uuid THEN 'renamed'
+            ELSE 'id_taken' END AS outcome;

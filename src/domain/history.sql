@@ -68,6 +68,7 @@ SELECT r.id, r.project_id, r.workflow_id, r.work_order_id, r.starting_trigger_id
   JOIN runs r ON r.id = f.id AND r.project_id = f.project_id
  ORDER BY r.id DESC;
 
+-- Newest first: what was changed lately is found before a week of what was not.
 -- name: history_run_count
 -- params: user_id project_id ids_after ids_before inserted_after inserted_before updated_after updated_before
 -- params: row_limit
@@ -92,6 +93,7 @@ SELECT count(*) AS n
          AND ($6::timestamptz IS NULL OR r.inserted_at <= $6)
          AND ($7::timestamptz IS NULL OR r.updated_at >= $7)
          AND ($8::timestamptz IS NULL OR r.updated_at <= $8)
+       ORDER BY r.id DESC
        LIMIT $9::bigint
     ) f
      LIMIT $9
@@ -188,6 +190,7 @@ SELECT count(*) AS n
            AND ($6::timestamptz IS NULL OR o.inserted_at <= $6)
            AND ($7::timestamptz IS NULL OR o.updated_at >= $7)
            AND ($8::timestamptz IS NULL OR o.updated_at <= $8)
+        ORDER BY o.id DESC
         LIMIT $10::bigint)
       UNION ALL
       SELECT DISTINCT o.id

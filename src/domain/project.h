@@ -25,6 +25,22 @@ size_t project_access(Batch *batch, const Uuid *user_id, const Uuid *project_id)
 /* The answer, of all statements called …_access. */
 int access_read(const Rows *rows);
 
+/* -- putting one at an id ------------------------------------------------------------------------------- */
+
+typedef struct ProjectMember {
+        Text email, role;
+        Uuid user_id;
+} ProjectMember;
+
+/* Column known: is there such a project? Returns the statement's number, as those below do. */
+size_t project_find(Batch *batch, const Uuid *project_id);
+/* Columns id, email of those users who have one of these addresses, in small letters. */
+size_t project_find_users(Batch *batch, const ProjectMember *members, size_t n);
+/* Makes or changes it: the batch ends with -EACCES when the user may not. Members are stored only with a new one.
+ * Columns of the statement whose number is returned: as project_get()'s. */
+size_t project_put(Batch *batch, const Uuid *user_id, const Uuid *project_id, Text name, Text description,
+                   const ProjectMember *members, size_t n_members);
+
 /* A page of a list. */
 typedef struct Slice {
         int64_t offset, n;

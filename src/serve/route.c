@@ -198,6 +198,8 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_WRITE_DOCUMENT] = "write-document",
         [RIGHT_EDIT_WORKFLOWS] = "edit-workflows",
         [RIGHT_RUN_WORKFLOW] = "run-workflow",
+        [RIGHT_EDIT_PROJECT] = "edit-project",
+        [RIGHT_MANAGE_COLLECTIONS] = "manage-collections",
 };
 
 const char *right_name(Right right) {

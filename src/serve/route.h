@@ -22,6 +22,8 @@ typedef enum Right {
         RIGHT_WRITE_DOCUMENT,           /* the same; a project that is not there yet: superusers */
         RIGHT_EDIT_WORKFLOWS,
         RIGHT_RUN_WORKFLOW,
+        RIGHT_EDIT_PROJECT,             /* a project that is not there yet: superusers */
+        RIGHT_MANAGE_COLLECTIONS,
         _RIGHT_MAX,
 } Right;
 

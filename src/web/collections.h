@@ -17,4 +17,13 @@ typedef struct CollectionCall {
 } CollectionCall;
 
 extern const Stage get_collection_item[], put_collection_item[], delete_collection_item[];
+/* The collection itself, in a project; collection-resource.c. */
+typedef struct CollectionResource {
+        Call call;
+        Uuid user_id, project_id, id;
+        Text name;                      /* to be */
+        size_t outcome;                 /* the statement that says what came of it */
+} CollectionResource;
+
+extern const Stage get_collection[], put_collection[];
 extern const Stage get_collection_items[], put_collection_items[], delete_collection_items[];

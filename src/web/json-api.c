@@ -100,7 +100,7 @@ int resource_reply_list(Call *call, const Resource *resource, const Page *page, 
         return reply_json(call, 200, &body);
 }
 
-int resource_reply_one(Call *call, const Resource *resource, const Rows *rows) {
+int resource_reply_saved(Call *call, const Resource *resource, const Rows *rows, unsigned status) {
         _cleanup_(buffer_deinit) Buffer url = BUFFER_NULL;
         Buffer body = BUFFER_NULL;
         JsonWriter w = JSON_WRITER(&body);
@@ -115,7 +115,11 @@ int resource_reply_one(Call *call, const Resource *resource, const Rows *rows) {
         json_end(&w);
         json_end(&w);
 
-        return reply_json(call, 200, &body);
+        return reply_json(call, status, &body);
+}
+
+int resource_reply_one(Call *call, const Resource *resource, const Rows *rows) {
+        return resource_reply_saved(call, resource, rows, 200);
 }
 
 static int reply_with(Call *call, unsigned status, Buffer *body, Text cache_control) {

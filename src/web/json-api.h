@@ -40,6 +40,8 @@ typedef struct Resource {
 int resource_reply_list(Call *call, const Resource *resource, const Page *page, const Rows *rows,
                         uint64_t total);
 int resource_reply_one(Call *call, const Resource *resource, const Rows *rows);
+/* The same with a status: 201 of what is new. */
+int resource_reply_saved(Call *call, const Resource *resource, const Rows *rows, unsigned status);
 
 /* A JSON reply that caches keep to themselves. */
 int reply_json(Call *call, unsigned status, Buffer *body);

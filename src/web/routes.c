@@ -9,6 +9,7 @@
 #include "web/audit.h"
 #include "web/collections.h"
 #include "web/openapi.h"
+#include "web/project-save.h"
 #include "web/provision.h"
 #include "web/read.h"
 #include "web/run-control.h"
@@ -77,6 +78,9 @@ const Route web_routes[] = {
         GET_PROJECT("/api/projects/{project_id}/workflows",        get_workflows,   "workflows.json"),
         GET_PROJECT("/api/projects/{project_id}/workflows/{id}",   get_workflow,    "workflow.json"),
 
+        { "PUT", "/api/projects/{id}", put_project, sizeof(ProjectSave), AUTH_SESSION_OR_TOKEN, RIGHT_EDIT_PROJECT, .max_body = 4 * MAX_CONTROL, .schema = "project.json" },
+        { "GET", "/api/projects/{project_id}/collections/{id}", get_collection, sizeof(CollectionResource), AUTH_SESSION_OR_TOKEN, RIGHT_MANAGE_COLLECTIONS, .schema = "collection.json" },
+        { "PUT", "/api/projects/{project_id}/collections/{id}", put_collection, sizeof(CollectionResource), AUTH_SESSION_OR_TOKEN, RIGHT_MANAGE_COLLECTIONS, .max_body = MAX_CONTROL, .schema = "collection.json" },
         SAVE_WORKFLOW("POST",  "/api/projects/{project_id}/workflows",      post_workflow),
         SAVE_WORKFLOW("PUT",   "/api/projects/{project_id}/workflows/{id}", put_workflow),
         SAVE_WORKFLOW("PATCH", "/api/projects/{project_id}/workflows/{id}", put_workflow),

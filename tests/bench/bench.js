@@ -4,11 +4,12 @@
  * The benchmarks: each figure with its ceiling or goal, from one run on one machine. Nothing here passes or fails; docs/BENCHMARKS.md is
  * made of what it prints.
  *
- *   tools/bench [NAME …]        webhooks large latency claims logs memory sockets activation
+ *   tools/bench [NAME …]        webhooks large latency claims logs memory sockets activation api
  */
 
 import { availableParallelism } from 'node:os';
 
+import { api } from './api.js';
 import { addApiKey } from './lib/auth.js';
 import { Instance, psql, simpleKickstart } from './lib/instance.js';
 import { activation, idleMemory, idleSockets } from './processes.js';
@@ -24,6 +25,7 @@ const benches = {
   large: largeWebhook,
   logs: logLines,
   claims,
+  api,
 };
 
 class Report {

@@ -67,18 +67,20 @@ export async function latency(instance, report) {
 
 /* -- claims ----------------------------------------------------------------------------------------------- */
 
-function fillQueue(count) {
+/** Runs that wait, over all workflows, and their work orders: as many as that, `spacing` ms apart, and no others. */
+export function fillQueue(count, spacing = 1) {
   emptyQueue();
   psql('TRUNCATE runs, work_orders, claim_turns');
-  psql(`INSERT INTO runs (id, project_id, workflow_id, work_order_id, snapshot_id, starting_trigger_id, run_timeout_ms)
-    SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ${count} + n), 12, '0') || '7000' || lpad(to_hex(n), 16, '8'))::uuid,
+  psql(`INSERT INTO runs (id, project_id, workflow_id, work_order_id, snapshot_id, starting_trigger_id, run_timeout_ms, inserted_at, updated_at)
+    SELECT (lpad(to_hex((extract(epoch FROM now()) * 1000 - (${count} - n) * ${spacing})::bigint), 12, '0') || '7000' || lpad(to_hex(n), 16, '8'))::uuid,
            w.project_id, w.id,
-           (lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint - ${count} + n), 12, '0') || '7001' || lpad(to_hex(n), 16, '8'))::uuid,
-           w.current_snapshot_id, t.id, 300000
+           (lpad(to_hex((extract(epoch FROM now()) * 1000 - (${count} - n) * ${spacing})::bigint), 12, '0') || '7001' || lpad(to_hex(n), 16, '8'))::uuid,
+           w.current_snapshot_id, t.id, 300000, now() - (${count} - n) * ${spacing} * interval '1 ms', now() - (${count} - n) * ${spacing} * interval '1 ms'
       FROM generate_series(1, ${count}) n
       JOIN (SELECT *, row_number() OVER () - 1 AS place FROM workflows) w ON w.place = n % (SELECT count(*) FROM workflows)
       JOIN triggers t ON t.workflow_id = w.id`);
-  psql(`INSERT INTO work_orders (id, project_id, workflow_id, snapshot_id) SELECT work_order_id, project_id, workflow_id, snapshot_id FROM runs`);
+  psql(`INSERT INTO work_orders (id, project_id, workflow_id, snapshot_id, inserted_at, updated_at)
+    SELECT work_order_id, project_id, workflow_id, snapshot_id, inserted_at, updated_at FROM runs`);
   psql(`INSERT INTO run_queue (run_id, project_id, workflow_id, work_order_id, lane_id, run_timeout_ms)
     SELECT id, project_id, workflow_id, work_order_id, workflow_id, run_timeout_ms FROM runs`);
   psql('VACUUM ANALYZE run_queue');

@@ -18,7 +18,7 @@ const kinds = ['own', 'other', 'deleted', 'unknown'];
 const roles = ['viewer', 'editor', 'admin', 'owner'];
 const askers = ['none', ...roles, 'superuser', 'support', 'stranger', 'disabled', 'worker', 'run'];
 
-let db, web, api, rights, person;
+let db, web, api, rights, email, person;
 const tokens = {};
 const memberships = {};                 // asker → kind → role
 const projects = {};                    // kind → what it has
@@ -28,14 +28,14 @@ const projects = {};                    // kind → what it has
 async function furnish(kind) {
   const project = await makeProject(db);
   const workflow = await makeWorkflow(db, project), run = await makeRun(db, workflow);
-  const collection = `of-${kind}`;
-  await db.query('INSERT INTO collections (id, project_id, name) VALUES ($1, $2, $3)', [uuid7(), project.id, collection]);
+  const collection = `of-${kind}`, collections = uuid7();
+  await db.query('INSERT INTO collections (id, project_id, name) VALUES ($1, $2, $3)', [collections, project.id, collection]);
   return { project: project.id, name: project.name, workflows: workflow.id, jobs: workflow.jobs[0].id, runs: run.id, work_orders: run.work_order_id,
-    collection, run, workflow };
+    collection, collections, run, workflow };
 }
 
 const imaginary = () => {
-  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders'].map((key) => [key, crypto.randomUUID()]);
+  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections'].map((key) => [key, crypto.randomUUID()]);
   return { ...Object.fromEntries(ids), name: 'imaginary', collection: 'of-nobody' };
 };
 
@@ -50,6 +50,7 @@ async function invite() {
   await member('stranger', [['other', 'owner']]);
   const disabled = await member('disabled', [['own', 'owner']]);
   const [superuser, support] = [await member('superuser', []), await member('support', [])];
+  email = (await db.one('SELECT email FROM users WHERE id = $1', [superuser.id])).email;
   await db.query('UPDATE users SET disabled = true WHERE id = $1', [disabled.id]);
   await db.query("UPDATE users SET role = 'superuser' WHERE id = $1", [superuser.id]);
   await db.query('UPDATE users SET support_user = true WHERE id = $1', [support.id]);
@@ -95,7 +96,7 @@ function isAllowed(route, asker, kind) {
   if (route.right === 'superuser') return asker === 'superuser';
   if (!hasProject(route)) return true;
   // A project that is not there yet is its maker's.
-  if (kind === 'unknown') return route.right === 'write-document' && asker === 'superuser';
+  if (kind === 'unknown') return ['write-document', 'edit-project'].includes(route.right) && asker === 'superuser';
   if (kind === 'deleted') return false;
   const right = route.right.replaceAll('-', '_');
   const role = asker === 'support' ? (kind === 'own' ? 'support' : undefined) : memberships[asker][kind];
@@ -124,6 +125,8 @@ const newWorkflow = () => {
 };
 
 const bodies = {
+  'PUT /api/projects/{id}': (has) => ({ name: has.name, members: [{ email, role: 'owner' }] }),
+  'PUT /api/projects/{project_id}/collections/{id}': (has) => ({ name: has.collection }),
   'POST /users/log_in': () => ({ user: person }),
   'POST /profile/password': () => ({}),
   'POST /profile/tokens': () => ({}),

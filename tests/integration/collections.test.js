@@ -40,7 +40,7 @@ before(async () => {
 });
 
 after(async () => {
-  assert.deepEqual(api.uncalled().filter((route) => route.includes('/collections/')), []);
+  assert.deepEqual(api.uncalled().filter((route) => route.includes(' /collections/')), []);
   await web.finish();
   await db.close();
 });

@@ -57,7 +57,7 @@ before(async () => {
 });
 
 after(async () => {
-  assert.deepEqual(api.uncalled().filter((route) => /^(POST|PUT|PATCH).*workflows/.test(route)), []);
+  assert.deepEqual(api.uncalled().filter((route) => /^(POST|PUT|PATCH) \/api\/.*workflows/.test(route)), []);
   await web.finish();
   await db.close();
 });

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- What people do with runs over HTTP, and who may.
+-- What people change over HTTP, and who may.
 
 INSERT INTO rights (name, role)
-VALUES ('run_workflow', 'editor'), ('run_workflow', 'admin'), ('run_workflow', 'owner');
+VALUES ('run_workflow', 'editor'), ('run_workflow', 'admin'), ('run_workflow', 'owner'),
+       ('edit_project', 'admin'), ('edit_project', 'owner'),
+       ('manage_collections', 'admin'), ('manage_collections', 'owner');
 
 -- The first statement of a change: ends the transaction unless the user has the right, and says whose it is (fulgur.actor).
 CREATE FUNCTION demand_right(asker uuid, project uuid, wanted text) RETURNS void LANGUAGE plpgsql AS $$
@@ -13,6 +15,17 @@ BEGIN
     RAISE EXCEPTION USING ERRCODE = 'FX404', MESSAGE = 'there is no such project';
   END IF;
   IF NOT has_right(asker, project, wanted) THEN
+    RAISE EXCEPTION USING ERRCODE = 'FX403', MESSAGE = 'the project is not open to the user';
+  END IF;
+END
+$$;
+
+-- The same for whoever puts a project at an id: a new one is a superuser's.
+CREATE FUNCTION demand_project(asker uuid, project uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('fulgur.actor', asker::text, true);
+  IF NOT (CASE WHEN EXISTS (SELECT FROM projects WHERE id = project) THEN has_right(asker, project, 'edit_project')
+               ELSE EXISTS (SELECT FROM users WHERE id = asker AND role = 'superuser') END) THEN
     RAISE EXCEPTION USING ERRCODE = 'FX403', MESSAGE = 'the project is not open to the user';
   END IF;
 END
