@@ -4,7 +4,7 @@
  * fulgur-web: the public address. What is a sibling's goes to the sibling, the rest is ours.
  *
  * This process reads the database for people and holds the key that signs API tokens, which it needs to check
- * them; it writes no history and never claims work.
+ * them, and the one that seals second factors; it writes no history and never claims work.
  */
 
 #include "serve/route.h"
@@ -44,7 +44,9 @@ static int start(Service *service) {
         if (r < 0)
                 return log_error_errno(r, "WORKER_RUNS_PRIVATE_KEY is no RSA key: %m");
 
-        return 0;
+        r = vault_new(secret_text(service->settings->primary_key),
+                      secret_text(service->settings->primary_key_old), &web->vault);
+        return r < 0 ? log_error_errno(r, "PRIMARY_ENCRYPTION_KEY is no key: %m") : 0;
 }
 
 static void web_free(Service *service) {
@@ -53,6 +55,7 @@ static void web_free(Service *service) {
         if (!web)
                 return;
         web->key = run_key_free(web->key);
+        web->vault = vault_free(web->vault);
         free(web->base_url);
         free(web);
         service->state = NULL;
@@ -62,7 +65,7 @@ int main(int argc, char *argv[]) {
         static const ServiceConfig config = {
                 .name = "fulgur-web",
                 .summary = "Serves the API, and forwards webhooks and workers to their services.",
-                .needs = NEED_RUN_TOKEN_KEY,
+                .needs = NEED_RUN_TOKEN_KEY | NEED_PRIMARY_KEY,
                 .n_connections = N_CONNECTIONS,
                 .max_body = forward_max_body,
                 .handler = on_request,

@@ -6,6 +6,7 @@
  */
 
 #include "crypto/jwt.h"
+#include "crypto/vault.h"
 #include "serve/call.h"
 #include "serve/route.h"
 #include "serve/service.h"
@@ -16,6 +17,7 @@
 typedef struct Web {
         char *base_url;                 /* "https://host:port" */
         RunKey *key;                    /* checks API tokens */
+        Vault *vault;                   /* of second factors */
         bool is_missing[N_SIBLINGS];    /* could not be reached last time */
         size_t n_password_checks;       /* under way: password-check.c */
 } Web;
