@@ -48,7 +48,7 @@ CREATE FUNCTION document_begin(asker uuid, project uuid, wanted text, is_new boo
 LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('fulgur.actor', asker::text, true);
-  PERFORM FROM projects WHERE id = project FOR UPDATE;
+  PERFORM FROM projects WHERE id = project FOR NO KEY UPDATE;
   IF is_new AND FOUND THEN
     RAISE EXCEPTION USING ERRCODE = 'FX410', MESSAGE = 'the project has been made meanwhile';
   END IF;

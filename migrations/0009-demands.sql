@@ -5,7 +5,8 @@
 INSERT INTO rights (name, role)
 VALUES ('run_workflow', 'editor'), ('run_workflow', 'admin'), ('run_workflow', 'owner'),
        ('edit_project', 'admin'), ('edit_project', 'owner'),
-       ('manage_collections', 'admin'), ('manage_collections', 'owner');
+       ('manage_collections', 'admin'), ('manage_collections', 'owner'),
+       ('share_credential', 'editor'), ('share_credential', 'admin'), ('share_credential', 'owner');
 
 -- The first statement of a change: ends the transaction unless the user has the right, and says whose it is (fulgur.actor).
 CREATE FUNCTION demand_right(asker uuid, project uuid, wanted text) RETURNS void LANGUAGE plpgsql AS $$
@@ -27,6 +28,16 @@ BEGIN
   IF NOT (CASE WHEN EXISTS (SELECT FROM projects WHERE id = project) THEN has_right(asker, project, 'edit_project')
                ELSE EXISTS (SELECT FROM users WHERE id = asker AND role = 'superuser') END) THEN
     RAISE EXCEPTION USING ERRCODE = 'FX403', MESSAGE = 'the project is not open to the user';
+  END IF;
+END
+$$;
+
+-- May the user share a credential with each of these projects? One that is not there is none of theirs.
+CREATE FUNCTION demand_sharing(asker uuid, project_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('fulgur.actor', asker::text, true);
+  IF EXISTS (SELECT FROM unnest(project_ids) AS p (id) WHERE NOT has_right(asker, p.id, 'share_credential')) THEN
+    RAISE EXCEPTION USING ERRCODE = 'FX403', MESSAGE = 'a project is not open to the user';
   END IF;
 END
 $$;

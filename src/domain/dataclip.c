@@ -5,6 +5,7 @@
  */
 
 #include "domain/dataclip.h"
+#include "domain/rerun.h"
 #include "domain/sql.h"
 #include "json/check.h"
 #include "json/writer.h"
@@ -49,4 +50,25 @@ Text dataclip_wrap_result(Arena *arena, Text value) {
         json_raw(&w, "value", value);
         json_end(&w);
         return arena_text(arena, buffer_text(&buffer));
+}
+
+/* -- as members of the project see them -------------------------------------------------------------------- */
+
+size_t dataclip_job_access(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *job_id) {
+        return batch_add(batch, &SQL_DATACLIP_JOB_ACCESS, P_UUID(user_id), P_UUID(project_id), P_UUID(job_id));
+}
+
+size_t dataclip_list_of_job(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *job_id, Text query,
+                            int64_t limit) {
+        return batch_add(batch, &SQL_DATACLIP_OF_JOB, P_UUID(user_id), P_UUID(project_id), P_UUID(job_id), P_TEXT(query),
+                         P_INT(limit));
+}
+
+size_t dataclip_of_run(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *run_id) {
+        return batch_add(batch, &SQL_DATACLIP_OF_RUN, P_UUID(user_id), P_UUID(project_id), P_UUID(run_id));
+}
+
+size_t dataclip_rename(Batch *batch, const Uuid *user_id, const Uuid *project_id, const Uuid *dataclip_id, Text name) {
+        run_demand_right(batch, user_id, project_id);
+        return batch_add(batch, &SQL_DATACLIP_RENAME, P_UUID(project_id), P_UUID(dataclip_id), P_TEXT(name));
 }

@@ -19,9 +19,10 @@ WITH old AS (
      AND p.scheduled_deletion IS NULL
 ), made AS (
   INSERT INTO runs (id, project_id, workflow_id, work_order_id, snapshot_id, starting_trigger_id, starting_job_id,
-                    dataclip_id, priority, queue, save_dataclips, enable_job_logs, run_timeout_ms, run_memory_limit_mb)
+                    dataclip_id, created_by_id, priority, queue, save_dataclips, enable_job_logs, run_timeout_ms,
+                    run_memory_limit_mb)
   SELECT $2::uuid, project_id, workflow_id, work_order_id, current_snapshot_id, starting_trigger_id, starting_job_id,
-         dataclip_id, 0, 'manual', save, job_logs, $3::bigint, $4::bigint
+         dataclip_id, nullif(current_setting('fulgur.actor', true), '')::uuid, 0, 'manual', save, job_logs, $3::bigint, $4::bigint
     FROM old
    WHERE NOT wiped
   RETURNING id, project_id, workflow_id, work_order_id, run_timeout_ms
@@ -90,10 +91,10 @@ WITH RECURSIVE old AS (
     FROM following f JOIN workflow_edges e ON e.source_job_id = f.job_id
    WHERE e.workflow_id = (SELECT workflow_id FROM old)
 ), made AS (
-  INSERT INTO runs (id, project_id, workflow_id, work_order_id, snapshot_id, starting_job_id, dataclip_id, priority, queue,
-                    save_dataclips, enable_job_logs, run_timeout_ms, run_memory_limit_mb)
-  SELECT $4::uuid, project_id, workflow_id, work_order_id, current_snapshot_id, job_id, input_dataclip_id, 0, 'manual',
-         save, job_logs, $5::bigint, $6::bigint
+  INSERT INTO runs (id, project_id, workflow_id, work_order_id, snapshot_id, starting_job_id, dataclip_id, created_by_id, priority,
+                    queue, save_dataclips, enable_job_logs, run_timeout_ms, run_memory_limit_mb)
+  SELECT $4::uuid, project_id, workflow_id, work_order_id, current_snapshot_id, job_id, input_dataclip_id,
+         nullif(current_setting('fulgur.actor', true), '')::uuid, 0, 'manual', save, job_logs, $5::bigint, $6::bigint
     FROM old
    WHERE NOT wiped
   RETURNING id, project_id, workflow_id, work_order_id, run_timeout_ms

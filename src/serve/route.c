@@ -7,6 +7,7 @@
 
 #include "serve/route.h"
 
+#include "net/inflate.h"
 #include "serve/http-source.h"
 #include "serve/pattern.h"
 #include "serve/service.h"
@@ -136,8 +137,49 @@ static const Stage *authentication(const Service *service) {
         return service->config->authenticate ? service->config->authenticate : none;
 }
 
+/* -- packed bodies --------------------------------------------------------------------------------- */
+
+static int unpack_body(Call *call) {
+        _cleanup_(buffer_deinit) Buffer plain = BUFFER_NULL;
+        size_t max = MIN(call->route->max_body, call->service->settings->max_dataclip_size_mb * 1000000);
+        int r;
+
+        if (!text_is_nocase(http_header(call_request(call), "content-encoding"), "gzip"))
+                return call_reply_error(call, 415, http_reason(415));
+        r = inflate_gzip(http_body(call_request(call)), max, &plain);
+        if (r == -EMSGSIZE)
+                return call_reply_error(call, 413, http_reason(413));
+        if (r < 0)
+                return r;
+        call->body = arena_text(&call->arena, buffer_text(&plain));
+        return CALL_NEXT;
+}
+
+static bool is_packed(const Route *route, const HttpRequest *request) {
+        Text encoding = http_header(request, "content-encoding");
+
+        return route->max_body > 0 && !route->keeps_packed && encoding.length > 0 && !text_is_nocase(encoding, "identity");
+}
+
+/* Who asks comes first: a stranger's bomb is not unpacked. */
+static const Stage *stages_before(Call *call, const HttpRequest *request) {
+        const Stage *who = call->route->auth != AUTH_NONE ? authentication(call->service) : (Stage[]) { NULL };
+        size_t n = 0;
+        Stage *stages;
+
+        if (!is_packed(call->route, request))
+                return *who ? who : NULL;
+        while (who[n])
+                n++;
+        stages = arena_new(&call->arena, Stage, n + 2);
+        memcpy(stages, who, n * sizeof *who);
+        stages[n] = unpack_body;
+        return stages;
+}
+
 static void start(Service *service, const Route *route, HttpRequest *request, Arena arena,
                   const Text *values) {
+        const Stage *before;
         Call *call = call_new(service, &http_source, request, route->size, route->stages,
                               route->deadline_usec > 0 ? route->deadline_usec : DEADLINE_USEC);
 
@@ -148,8 +190,9 @@ static void start(Service *service, const Route *route, HttpRequest *request, Ar
 
         http_source_identify(call);
         log_context_set(&call->log, "FULGUR_ROUTE", route->pattern);
-        if (route->auth != AUTH_NONE)
-                call_run_first(call, authentication(service));
+        before = stages_before(call, request);
+        if (before)
+                call_run_first(call, before);
         call_start(call);
 }
 
@@ -200,6 +243,7 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_RUN_WORKFLOW] = "run-workflow",
         [RIGHT_EDIT_PROJECT] = "edit-project",
         [RIGHT_MANAGE_COLLECTIONS] = "manage-collections",
+        [RIGHT_OWN_CREDENTIAL] = "own-credential",
 };
 
 const char *right_name(Right right) {

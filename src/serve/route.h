@@ -24,6 +24,7 @@ typedef enum Right {
         RIGHT_RUN_WORKFLOW,
         RIGHT_EDIT_PROJECT,             /* a project that is not there yet: superusers */
         RIGHT_MANAGE_COLLECTIONS,
+        RIGHT_OWN_CREDENTIAL,           /* its owner: the data layer checks */
         _RIGHT_MAX,
 } Right;
 
@@ -46,6 +47,8 @@ typedef struct Route {
         size_t max_body;                /* bytes; 0: none accepted (with GET and DELETE: none looked at) */
         const char *schema;             /* file in src/schema/, for tests; NULL: no JSON */
         uint64_t deadline_usec;         /* 0: 30 s */
+        bool keeps_packed;              /* call_body() is what came; else gzip is unpacked once it is known who asks, as far as
+                                         * bodies may go */
 } Route;
 
 /* -EINVAL and a log line for the first bad row. The table ends with {}. */

@@ -69,7 +69,7 @@ int confirm_read(ConfirmedCall *confirmed, bool wanted) {
                 return r;
 
         r = read_fields(confirmed, &arena, wanted);
-        arena_wipe(&arena);
+        secret_body_wipe(&confirmed->check.call, &arena);
         return r;
 }
 

@@ -75,7 +75,7 @@ static int read_request(Call *call) {
 
         log_in->address = origin_address(call);
         r = read_fields(log_in, &arena);
-        arena_wipe(&arena);
+        secret_body_wipe(call, &arena);
         return r;
 }
 

@@ -4,7 +4,7 @@
  * fulgur-web: the public address. What is a sibling's goes to the sibling, the rest is ours.
  *
  * This process reads the database for people and holds the key that signs API tokens, which it needs to check
- * them, and the one that seals second factors; it writes no history and never claims work.
+ * them, and the one that seals what people keep secret; it writes no history and never claims work.
  */
 
 #include "serve/route.h"
@@ -43,10 +43,11 @@ static int start(Service *service) {
         r = run_key_new(secret_text(service->settings->run_token_key), &web->key);
         if (r < 0)
                 return log_error_errno(r, "WORKER_RUNS_PRIVATE_KEY is no RSA key: %m");
+        r = vault_new(secret_text(service->settings->primary_key), secret_text(service->settings->primary_key_old), &web->vault);
+        if (r < 0)
+                return log_error_errno(r, "PRIMARY_ENCRYPTION_KEY, or one before it, is not a key: %m");
 
-        r = vault_new(secret_text(service->settings->primary_key),
-                      secret_text(service->settings->primary_key_old), &web->vault);
-        return r < 0 ? log_error_errno(r, "PRIMARY_ENCRYPTION_KEY is no key: %m") : 0;
+        return 0;
 }
 
 static void web_free(Service *service) {
@@ -65,7 +66,7 @@ int main(int argc, char *argv[]) {
         static const ServiceConfig config = {
                 .name = "fulgur-web",
                 .summary = "Serves the API, and forwards webhooks and workers to their services.",
-                .needs = NEED_RUN_TOKEN_KEY | NEED_PRIMARY_KEY,
+                .needs = NEED_PRIMARY_KEY | NEED_RUN_TOKEN_KEY,
                 .n_connections = N_CONNECTIONS,
                 .max_body = forward_max_body,
                 .handler = on_request,

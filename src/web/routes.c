@@ -8,6 +8,8 @@
 #include "web/accounts.h"
 #include "web/audit.h"
 #include "web/collections.h"
+#include "web/credentials.h"
+#include "web/dataclips.h"
 #include "web/openapi.h"
 #include "web/project-save.h"
 #include "web/provision.h"
@@ -40,6 +42,11 @@
 
 #define CONTROL(method, pattern, stages, right, body, reply)                                       \
         { method, pattern, stages, sizeof(RunControl), AUTH_SESSION_OR_TOKEN, right, .max_body = body, .schema = reply }
+#define DATACLIP(method, pattern, stages, right, body, reply)                                      \
+        { method, pattern, stages, sizeof(DataclipCall), AUTH_SESSION_OR_TOKEN, right, .max_body = body, .schema = reply }
+#define CREDENTIAL(method, pattern, stages, right, body, reply)                                    \
+        { method, pattern, stages, sizeof(CredentialCall), AUTH_SESSION_OR_TOKEN, right, .max_body = body, \
+          .schema = reply, .keeps_packed = true }
 #define MAX_CONTROL (64 * 1024)
 
 const Route web_routes[] = {
@@ -90,6 +97,16 @@ const Route web_routes[] = {
         { "PUT", "/api/projects/{id}", put_project, sizeof(ProjectSave), AUTH_SESSION_OR_TOKEN, RIGHT_EDIT_PROJECT, .max_body = 4 * MAX_CONTROL, .schema = "project.json" },
         { "GET", "/api/projects/{project_id}/collections/{id}", get_collection, sizeof(CollectionResource), AUTH_SESSION_OR_TOKEN, RIGHT_MANAGE_COLLECTIONS, .schema = "collection.json" },
         { "PUT", "/api/projects/{project_id}/collections/{id}", put_collection, sizeof(CollectionResource), AUTH_SESSION_OR_TOKEN, RIGHT_MANAGE_COLLECTIONS, .max_body = MAX_CONTROL, .schema = "collection.json" },
+        CREDENTIAL("GET",    "/api/credentials",                       get_credentials,   RIGHT_AUTHENTICATED,  0,                   "credentials.json"),
+        CREDENTIAL("POST",   "/api/credentials",                       post_credential,   RIGHT_AUTHENTICATED,  CREDENTIAL_BODY_MAX, "credential.json"),
+        CREDENTIAL("GET",    "/api/credentials/{id}",                  get_credential,    RIGHT_OWN_CREDENTIAL, 0,                   "credential.json"),
+        CREDENTIAL("PUT",    "/api/credentials/{id}",                  put_credential,    RIGHT_OWN_CREDENTIAL, CREDENTIAL_BODY_MAX, "credential.json"),
+        CREDENTIAL("DELETE", "/api/credentials/{id}",                  delete_credential, RIGHT_OWN_CREDENTIAL, 0,                   NULL),
+        CREDENTIAL("GET",    "/api/projects/{project_id}/credentials", get_credentials,   RIGHT_READ_PROJECT,   0,                   "credentials.json"),
+
+        DATACLIP("GET",   "/projects/{project_id}/jobs/{job_id}/dataclips", get_job_dataclips, RIGHT_READ_PROJECT, 0,           "dataclips.json"),
+        DATACLIP("GET",   "/projects/{project_id}/runs/{run_id}/dataclip",  get_run_dataclip,  RIGHT_READ_PROJECT, 0,           "dataclip.json"),
+        DATACLIP("PATCH", "/projects/{project_id}/dataclips/{id}",          patch_dataclip,    RIGHT_RUN_WORKFLOW, MAX_CONTROL, "dataclip.json"),
         SAVE_WORKFLOW("POST",  "/api/projects/{project_id}/workflows",      post_workflow),
         SAVE_WORKFLOW("PUT",   "/api/projects/{project_id}/workflows/{id}", put_workflow),
         SAVE_WORKFLOW("PATCH", "/api/projects/{project_id}/workflows/{id}", put_workflow),

@@ -58,7 +58,7 @@ static int read_request(Call *call) {
 
         step->address = origin_address(call);
         r = read_code(step, &arena);
-        arena_wipe(&arena);
+        secret_body_wipe(call, &arena);
         return r;
 }
 

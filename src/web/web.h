@@ -17,7 +17,7 @@
 typedef struct Web {
         char *base_url;                 /* "https://host:port" */
         RunKey *key;                    /* checks API tokens */
-        Vault *vault;                   /* of second factors */
+        Vault *vault;                   /* seals what people keep secret */
         bool is_missing[N_SIBLINGS];    /* could not be reached last time */
         size_t n_password_checks;       /* under way: password-check.c */
 } Web;

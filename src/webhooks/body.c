@@ -10,7 +10,7 @@
 #include "json/check.h"
 #include "json/form.h"
 #include "webhooks/body.h"
-#include "webhooks/inflate.h"
+#include "net/inflate.h"
 #include "webhooks/media-type.h"
 #include "webhooks/multipart.h"
 

@@ -62,9 +62,9 @@ static const Stage other_webhook[] = {
         receive, receive_body, find_trigger, check_caller, no_such_route, NULL,
 };
 
-/* The body's limit is a setting, so the server and receive_body() hold it. */
+/* The body's limit is a setting, so the server and receive_body() hold it, which also unpacks. */
 #define WEBHOOK(method, stages)                                                                    \
-        { method, "/i/{path...}", stages, sizeof(Webhook), AUTH_NONE, RIGHT_PUBLIC, SIZE_MAX, NULL, 0 }
+        { method, "/i/{path...}", stages, sizeof(Webhook), AUTH_NONE, RIGHT_PUBLIC, SIZE_MAX, .keeps_packed = true }
 
 const Route webhook_routes[] = {
         WEBHOOK("GET", get_webhook),

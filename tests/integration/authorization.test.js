@@ -18,7 +18,7 @@ const kinds = ['own', 'other', 'deleted', 'unknown'];
 const roles = ['viewer', 'editor', 'admin', 'owner'];
 const askers = ['none', ...roles, 'superuser', 'support', 'stranger', 'disabled', 'worker', 'run'];
 
-let db, web, api, rights, email, person;
+let db, web, api, rights, email, editor, person;
 const tokens = {};
 const memberships = {};                 // asker → kind → role
 const projects = {};                    // kind → what it has
@@ -31,11 +31,11 @@ async function furnish(kind) {
   const collection = `of-${kind}`, collections = uuid7();
   await db.query('INSERT INTO collections (id, project_id, name) VALUES ($1, $2, $3)', [collections, project.id, collection]);
   return { project: project.id, name: project.name, workflows: workflow.id, jobs: workflow.jobs[0].id, runs: run.id, work_orders: run.work_order_id,
-    collection, collections, run, workflow };
+    collection, collections, credentials: uuid7(), run, workflow, dataclips: run.dataclip.id };
 }
 
 const imaginary = () => {
-  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections'].map((key) => [key, crypto.randomUUID()]);
+  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections', 'credentials', 'dataclips'].map((key) => [key, crypto.randomUUID()]);
   return { ...Object.fromEntries(ids), name: 'imaginary', collection: 'of-nobody' };
 };
 
@@ -46,7 +46,10 @@ async function invite() {
     tokens[name] = user.token;
     return user;
   };
-  for (const role of roles) await member(role, [['own', role], ['deleted', role]]);
+  for (const role of roles) {
+    const user = await member(role, [['own', role], ['deleted', role]]);
+    if (role === 'editor') editor = user;
+  }
   await member('stranger', [['other', 'owner']]);
   const disabled = await member('disabled', [['own', 'owner']]);
   const [superuser, support] = [await member('superuser', []), await member('support', [])];
@@ -84,7 +87,7 @@ after(async () => {
 
 // -- what the table says ---------------------------------------------------------------------------------------------
 
-const hasProject = ({ right }) => !['public', 'authenticated', 'superuser'].includes(right);
+const hasProject = ({ right }) => !['public', 'authenticated', 'superuser', 'own-credential'].includes(right);
 
 /** May they? What is public or about the asker alone knows no projects. */
 function isAllowed(route, asker, kind) {
@@ -96,6 +99,7 @@ function isAllowed(route, asker, kind) {
   if (route.auth === 'session') return false;
   if (asker === 'run') return route.auth === 'token-or-run' && kind === 'own';
   if (route.right === 'superuser') return asker === 'superuser';
+  if (route.right === 'own-credential') return asker === 'editor';
   if (!hasProject(route)) return true;
   // A project that is not there yet is its maker's.
   if (kind === 'unknown') return ['write-document', 'edit-project'].includes(route.right) && asker === 'superuser';
@@ -110,7 +114,7 @@ function isAllowed(route, asker, kind) {
 /** The address of a thing of that project. Every placeholder is known, or the test fails. */
 function address({ method, pattern }, has) {
   const known = {
-    project_id: has.project, workflow_id: has.workflows, run_id: has.runs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
+    project_id: has.project, workflow_id: has.workflows, run_id: has.runs, job_id: has.jobs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
     id: pattern.startsWith('/profile/') ? crypto.randomUUID() : pattern.match(/\/api\/(projects|provision)\/\{id\}$/) ? has.project : has[pattern.match(/([a-z_]+)\/\{id\}$/)?.[1]],
   };
   const path = pattern.replace(/\{([a-z_.]+)\}/g, (_, name) => {
@@ -127,6 +131,8 @@ const newWorkflow = () => {
 };
 
 const bodies = {
+  'POST /api/credentials': () => ({ name: `c ${uuid7()}`, body: {} }),
+  'PUT /api/credentials/{id}': () => ({ name: `c ${uuid7()}`, credential_bodies: [{ name: 'main', body: {} }] }),
   'PUT /api/projects/{id}': (has) => ({ name: has.name, members: [{ email, role: 'owner' }] }),
   'PUT /api/projects/{project_id}/collections/{id}': (has) => ({ name: has.collection }),
   'POST /users/log_in': () => ({ user: person }),
@@ -143,14 +149,23 @@ const bodies = {
   'POST /projects/{project_id}/workflows/{workflow_id}/runs': (has) => ({ job_id: has.jobs }),
   'POST /projects/{project_id}/runs/{run_id}/retry': () => ({}),
   'POST /projects/{project_id}/runs/{run_id}/cancel': () => ({}),
+  'PATCH /projects/{project_id}/dataclips/{id}': () => ({ name: 'named' }),
   'POST /projects/{project_id}/work_orders/retry': (has) => ({ work_order_ids: [has.work_orders] }),
   'POST /projects/{project_id}/work_orders/cancel': (has) => ({ work_order_ids: [] }),
   'POST /collections/{name}': () => ({ items: [{ key: 'a key', value: 'x' }] }),
   'PUT /collections/{name}/{key}': () => ({ value: 'x' }),
 };
 
+/** One that the editor owns. */
+async function ownCredential() {
+  const id = uuid7();
+  await db.query('INSERT INTO credentials (id, user_id, name) VALUES ($1, $2, $3)', [id, editor.id, `own ${id}`]);
+  return id;
+}
+
 // What a request uses up is made anew for each.
 const fresh = {
+  ...Object.fromEntries(['GET', 'PUT', 'DELETE'].map((method) => [`${method} /api/credentials/{id}`, async (has) => ({ ...has, credentials: await ownCredential() })])),
   'POST /projects/{project_id}/runs/{run_id}/cancel': async (has) => ({ ...has, runs: (await makeRun(db, has.workflow)).id }),
 };
 
@@ -174,7 +189,9 @@ for (const route of routes)
         for (const asker of askers) {
           const reply = await ask(route, asker, kind), isIn = reply.status < 400 || route.pattern === '/{rest...}';
           assert.equal(isIn, isAllowed(route, asker, kind), `${asker}: ${reply.status} ${reply.body}`);
-          if (!isIn) assert.ok([401, 403, 404].includes(reply.status), `${asker}: ${reply.status} ${reply.body}`);
+          // An id that is taken is taken, whoever has it.
+          const refusals = route.right === 'own-credential' ? [401, 403, 404, 409] : [401, 403, 404];
+          if (!isIn) assert.ok(refusals.includes(reply.status), `${asker}: ${reply.status} ${reply.body}`);
           // Nor is a word said of what is elsewhere, but to those who may see all.
           for (const whose of route.right === 'superuser' ? [] : kinds.filter((other) => other !== kind && (other === 'deleted' || !memberships[asker]?.[other])))
             for (const id of [projects[whose].project, projects[whose].runs, projects[whose].workflows])

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import Project, { generateVersionHash } from '@openfn/project';
 import { makeApiUser, makeClient } from './lib/api.js';
 import { startDaemon } from './lib/daemon.js';
@@ -403,6 +404,19 @@ describe('what nobody should send', () => {
     for (const body of ['[]', '"x"', '1', 'null', '', '{}']) assert.equal((await post(body, superuser)).status, 422, body);
     const form = await post(`id=${uuid()}&name=x`, superuser, { 'content-type': 'application/x-www-form-urlencoded' });
     assert.equal(form.status, 422);
+  });
+
+  test('packed ones: gzip is unpacked, as far as bodies may go', async () => {
+    const document = JSON.stringify({ id: uuid(), name: 'packed', workflows: [] });
+    const send = (body, encoding, token = superuser.token) => api.request('/api/provision', { method: 'POST', token, body,
+      headers: { 'content-type': 'application/json', 'content-encoding': encoding, 'content-length': body.length } });
+    assert.equal((await send(gzipSync(document), 'gzip')).json.data.name, 'packed');
+    assert.equal((await send(document, 'identity')).status, 201);
+    assert.equal((await send(document, 'gzip')).status, 400, 'what is no gzip');
+    assert.equal((await send(gzipSync(document).subarray(0, 40), 'gzip')).status, 400, 'what is cut off');
+    for (const encoding of ['br', 'deflate', 'gzip, gzip']) assert.equal((await send(document, encoding)).status, 415, encoding);
+    const bomb = gzipSync(Buffer.alloc(50_000_000, ' '));
+    assert.deepEqual([(await send(bomb, 'gzip')).status, (await send(bomb, 'gzip', null)).status], [413, 401]);
   });
 
   test('large and deep ones', async () => {

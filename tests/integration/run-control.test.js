@@ -110,7 +110,8 @@ describe('a retry', () => {
     const [status, { data }] = await post(`runs/${run.id}/retry`);
     assert.equal(status, 201);
     const again = await runOf(data.run_id);
-    assert.deepEqual([again.work_order_id, again.dataclip_id, again.starting_trigger_id, again.state], [run.work_order_id, run.dataclip.id, workflow.trigger.id, 'available']);
+    assert.deepEqual([again.work_order_id, again.dataclip_id, again.starting_trigger_id, again.state, again.created_by_id],
+      [run.work_order_id, run.dataclip.id, workflow.trigger.id, 'available', user.id]);
     const wiped = await makeRun(db, workflow, { dataclip: { body: null } });
     assert.deepEqual(await post(`runs/${wiped.id}/retry`), [422, { error: 'cannot retry run using a wiped dataclip' }]);
   });
@@ -121,7 +122,7 @@ describe('a retry', () => {
     const [status, { data }] = await post(`runs/${run.id}/retry`, { step_id: second.id });
     assert.equal(status, 201);
     const again = await runOf(data.run_id);
-    assert.deepEqual([again.starting_job_id, again.starting_trigger_id, again.dataclip_id], [b.id, null, first.output.id]);
+    assert.deepEqual([again.starting_job_id, again.starting_trigger_id, again.dataclip_id, again.created_by_id], [b.id, null, first.output.id, user.id]);
     const shared = async (id) => (await api.request(`/projects/${project.id}/runs/${id}/steps`, { token: user.token })).json.data;
     assert.deepEqual((await shared(data.run_id)).map(({ id }) => id), [first.id]);
     const steps = await shared(run.id);

@@ -160,7 +160,7 @@ const refusal = (pattern) => (isWorkflow(pattern) || pattern === '/api/projects/
 const unknown = (pattern, id) => (isWorkflow(pattern) ? [404, { id: isItem(pattern) ? id : null, errors: ['Not Found'] }] : [404, { error: 'Not Found' }]);
 
 // Rights with rules of their own are tried where their routes are.
-const isPlain = ({ method, pattern, auth, right }) => method === 'GET' && pattern.startsWith('/api/') && auth === 'session-or-token' && ['read-project', 'authenticated'].includes(right);
+const isPlain = ({ method, pattern, auth, right }) => method === 'GET' && pattern.startsWith('/api/') && !pattern.endsWith('/credentials') && auth === 'session-or-token' && ['read-project', 'authenticated'].includes(right);
 
 for (const { pattern, right } of listRoutes('web').filter(isPlain)) {
   describe(`GET ${pattern}`, () => {

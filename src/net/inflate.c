@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <zlib.h>
 
-#include "webhooks/inflate.h"
+#include "net/inflate.h"
 
 #define PIECE (32 * 1024)
 
