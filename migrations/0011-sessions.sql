@@ -34,9 +34,9 @@ CREATE TRIGGER end_sessions AFTER UPDATE ON users FOR EACH ROW
 -- The same password under another hash: nobody has to know.
 CREATE FUNCTION rehash_password(whose uuid, old_hash text, new_hash text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  -- Not as SET of the function: a role that is no superuser may not name parameters there that PostgreSQL does not know.
+  -- Not as options of the function: only superusers may give it those.
   PERFORM set_config('fulgur.keep_sessions', 'yes', true), set_config('fulgur.audit', 'off', true);
   UPDATE users SET hashed_password = new_hash WHERE id = whose AND hashed_password = old_hash;
-  PERFORM set_config('fulgur.keep_sessions', 'no', true), set_config('fulgur.audit', 'on', true);
+  PERFORM set_config('fulgur.keep_sessions', '', true), set_config('fulgur.audit', '', true);
 END
 $$;

@@ -118,7 +118,8 @@ SELECT DISTINCT ON (substring(sealed FOR 9)) sealed
   FROM (SELECT body AS sealed FROM credential_bodies
         UNION ALL SELECT username FROM webhook_auth_methods
         UNION ALL SELECT password FROM webhook_auth_methods
-        UNION ALL SELECT api_key FROM webhook_auth_methods) AS every
+        UNION ALL SELECT api_key FROM webhook_auth_methods
+        UNION ALL SELECT secret FROM user_totps) AS every
  WHERE sealed IS NOT NULL;
 
 -- name: ctl_doctor_clock

@@ -17,6 +17,8 @@ static const struct {
         [ATTEMPT_EMAIL] = { "email", 20 },
         [ATTEMPT_ADDRESS] = { "address", 100 },
         [ATTEMPT_PASSWORD] = { "password", 20 },
+        /* Three of a million codes are right. */
+        [ATTEMPT_CODE] = { "code", 5 },
 };
 
 static Text subject(Batch *batch, AttemptKind kind, Text whose) {

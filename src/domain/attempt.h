@@ -14,6 +14,7 @@ typedef enum AttemptKind {
         ATTEMPT_EMAIL,                  /* a password, by the e-mail it is for */
         ATTEMPT_ADDRESS,                /* any, by where it comes from */
         ATTEMPT_PASSWORD,               /* one's own password again, by user */
+        ATTEMPT_CODE,                   /* a second factor, by user */
         _ATTEMPT_KIND_MAX,
 } AttemptKind;
 

@@ -61,6 +61,8 @@ WITH replies AS (
   DELETE FROM cron_firings WHERE minute < now() - interval '1 day'
 ), sessions AS (
   DELETE FROM user_tokens WHERE context = 'session' AND inserted_at < now() - interval '60 days'
+), half_sessions AS (
+  DELETE FROM user_tokens WHERE context = 'two_factor' AND inserted_at < now() - interval '5 minutes'
 ), guesses AS (
   DELETE FROM attempts WHERE ends_at < now()
 )

@@ -17,6 +17,7 @@ static const struct {
         { "webhook_auth_methods", "username", &SQL_RESEAL_AUTH_USERNAME },
         { "webhook_auth_methods", "password", &SQL_RESEAL_AUTH_PASSWORD },
         { "webhook_auth_methods", "api_key", &SQL_RESEAL_AUTH_API_KEY },
+        { "user_totps", "secret", &SQL_RESEAL_TOTP_SECRET },
 };
 
 void reseal_list(Batch *batch, const Vault *vault, bool everything, const Uuid *after) {

@@ -78,7 +78,7 @@ const Setting setting_table[] = {
         { "SECRET_KEY_BASE", SETTING_SECRET, AT(session_key), .check = check_session_key,
           .need = NEED_SESSION_KEY,
           .credential = "fulgur.session-key", .keygen = "fulgurctl key generate session",
-          .help = "At least 64 bytes; signs and encrypts cookies and the tokens in links." },
+          .help = "At least 64 bytes; signs the tokens in links. Cookies need no key: they are random." },
 
         HEADING("Limits"),
         { "MAX_DATACLIP_SIZE_MB", SETTING_INT, "10", AT(max_dataclip_size_mb), BETWEEN(1, 512),

@@ -66,13 +66,13 @@ void cookie_clear(Call *call, const char *name) {
         set(call, name, TEXT(""), "; Max-Age=0");
 }
 
-/* -- of sessions ------------------------------------------------------------------------------- */
+/* -- secrets ----------------------------------------------------------------------------------- */
 
-int session_cookie_read(Call *call, Text *ret_secret) {
+int secret_cookie_read(Call *call, const char *name, Text *ret_secret) {
         _cleanup_(buffer_deinit) Buffer secret = BUFFER_NULL;
         Text value;
 
-        if (cookie_read(call, SESSION_COOKIE, &value) < 0 || base64_decode(value, &secret) < 0 ||
+        if (cookie_read(call, name, &value) < 0 || base64_decode(value, &secret) < 0 ||
             secret.length != SESSION_SECRET_SIZE)
                 return -ENOENT;
 
@@ -80,11 +80,19 @@ int session_cookie_read(Call *call, Text *ret_secret) {
         return 0;
 }
 
-void session_cookie_set(Call *call, const NewSession *session) {
+void secret_cookie_set(Call *call, const char *name, Text secret, uint64_t seconds) {
         _cleanup_(buffer_deinit) Buffer value = BUFFER_NULL;
 
-        base64url_append(&value, session->secret);
-        cookie_set(call, SESSION_COOKIE, buffer_text(&value), session->remembered ? SESSION_DAYS * 24 * 60 * 60 : 0);
+        base64url_append(&value, secret);
+        cookie_set(call, name, buffer_text(&value), seconds);
+}
+
+int session_cookie_read(Call *call, Text *ret_secret) {
+        return secret_cookie_read(call, SESSION_COOKIE, ret_secret);
+}
+
+void session_cookie_set(Call *call, const NewSession *session) {
+        secret_cookie_set(call, SESSION_COOKIE, session->secret, session->remembered ? SESSION_DAYS * 24 * 60 * 60 : 0);
 }
 
 Text session_new_secret(Call *call) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /*
- * POST /users/log_in: e-mail and password become a session.
+ * POST /users/log_in: e-mail and password become a session, or the first half of one (second-step.c).
  *
  * Whoever guesses learns nothing: a wrong e-mail and a wrong password cost the same and are answered the same, and each
  * guess is counted before it is looked at.
@@ -13,6 +13,7 @@
 #include "serve/service.h"
 #include "web/accounts.h"
 #include "web/cookie.h"
+#include "web/json-api.h"
 #include "web/origin.h"
 #include "web/secret-body.h"
 
@@ -74,7 +75,7 @@ static int read_request(Call *call) {
 
         log_in->address = origin_address(call);
         r = read_fields(log_in, &arena);
-        arena_wipe(&arena);
+        secret_body_wipe(call, &arena);
         return r;
 }
 
@@ -118,9 +119,6 @@ static int check_user(LogIn *log_in) {
         }
         if (log_in->user.disabled)
                 return call_reply_error(call, 403, "This account is disabled");
-        /* There is no second factor here yet, and without it nobody who wants one gets in. */
-        if (log_in->user.mfa_enabled)
-                return call_reply_error(call, 403, "This account needs a second factor, which this server does not know yet");
         return CALL_NEXT;
 }
 
@@ -130,6 +128,24 @@ static void delete_previous(Call *call, Batch *batch) {
 
         if (session_cookie_read(call, &secret) >= 0)
                 session_delete(batch, secret);
+}
+
+/* Of who has a second factor it is only the beginning. */
+static void add_session(LogIn *log_in, Batch *batch) {
+        Call *call = &log_in->check.call;
+
+        log_in->session = (NewSession) {
+                .user_id = log_in->user.id,
+                .secret = session_new_secret(call),
+                .checked_hash = log_in->user.hashed_password,
+                .remembered = log_in->remember,
+        };
+        if (log_in->user.mfa_enabled)
+                two_factor_begin(batch, &log_in->session);
+        else {
+                session_insert(batch, &log_in->session);
+                delete_previous(call, batch);
+        }
 }
 
 static int store_session(Call *call) {
@@ -142,22 +158,28 @@ static int store_session(Call *call) {
         if (r != CALL_NEXT)
                 return r;
 
-        log_in->session = (NewSession) {
-                .user_id = user->id,
-                .secret = session_new_secret(call),
-                .checked_hash = user->hashed_password,
-                .remembered = log_in->remember,
-        };
-        session_insert(batch, &log_in->session);
+        add_session(log_in, batch);
         if (*log_in->check.new_hash)
                 user_rehash(batch, &user->id, user->hashed_password, text_of(log_in->check.new_hash));
-        delete_previous(call, batch);
         attempt_forget(batch, ATTEMPT_EMAIL, log_in->email);
         attempt_take_back(batch, ATTEMPT_ADDRESS, log_in->address);
         return db_commit(call, batch);
 }
 
-/* Forms come from pages, which go on. */
+static int ask_second_factor(LogIn *log_in) {
+        Call *call = &log_in->check.call;
+        Buffer body = BUFFER_NULL;
+        JsonWriter w = JSON_WRITER(&body);
+
+        secret_cookie_set(call, TWO_FACTOR_COOKIE, log_in->session.secret, TWO_FACTOR_SECONDS);
+        if (log_in->is_form)
+                return redirect(call, "/users/two-factor");
+        json_begin(&w, NULL);
+        json_bool(&w, "two_factor_required", true);
+        json_end(&w);
+        return reply_secret_json(call, 200, &body);
+}
+
 static int reply(Call *call) {
         LogIn *log_in = log_in_of(call);
 
@@ -166,12 +188,11 @@ static int reply(Call *call) {
                 return -EAGAIN;
 
         call_log_uuid(call, "FULGUR_USER_ID", &log_in->user.id);
+        if (log_in->user.mfa_enabled)
+                return ask_second_factor(log_in);
+
         call_log(call, LOG_INFO, NULL, "Logged in from %s", log_in->address.data);
-        session_cookie_set(call, &log_in->session);
-        if (!log_in->is_form)
-                return reply_session(call, &log_in->user, log_in->session.secret);
-        call_header(call, "location", TEXT("/projects"));
-        return call_reply(call, 302, TEXT_NULL);
+        return reply_logged_in(call, &log_in->user, &log_in->session, log_in->is_form);
 }
 
 const Stage post_log_in[] = { read_request, ask_user, check_password, store_session, reply, NULL };

@@ -4,7 +4,7 @@
  * fulgur-web: the public address. What is a sibling's goes to the sibling, the rest is ours.
  *
  * This process reads the database for people and holds the key that signs API tokens, which it needs to check
- * them; it writes no history and never claims work.
+ * them, and the one that seals what people keep secret; it writes no history and never claims work.
  */
 
 #include "serve/route.h"

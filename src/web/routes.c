@@ -31,6 +31,9 @@
         { method, pattern, stages, sizeof(CollectionCall), AUTH_TOKEN_OR_RUN, RIGHT_USE_COLLECTION, \
           .max_body = SIZE_MAX, .schema = reply }
 
+#define OWN_TWO_FACTOR(method, pattern, stages, body, reply)                                       \
+        { method, pattern, stages, sizeof(OwnTwoFactor), AUTH_SESSION, RIGHT_AUTHENTICATED, .max_body = body, .schema = reply }
+
 #define PROVISION(method, pattern, stages, right, body, reply)                                     \
         { method, pattern, stages, sizeof(ProvisionCall), AUTH_SESSION_OR_TOKEN, right, .max_body = body, .schema = reply }
 
@@ -54,15 +57,21 @@ const Route web_routes[] = {
         GET_PUBLIC("/health_check", get_health),
         GET_PUBLIC("/{rest...}",    get_unknown),
 
-        { "POST",   "/users/log_in",  post_log_in,    sizeof(LogIn), AUTH_NONE,    RIGHT_PUBLIC,        SECRET_BODY_MAX, "session.json" },
-        { "GET",    "/users/log_out", get_log_out,    sizeof(Call),  AUTH_NONE,    RIGHT_PUBLIC },
-        { "DELETE", "/users/log_out", delete_log_out, sizeof(Call),  AUTH_SESSION, RIGHT_AUTHENTICATED },
-        { "GET",    "/users/session", get_session,    sizeof(Call),  AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "session.json" },
+        { "POST",   "/users/log_in",     post_log_in,      sizeof(LogIn),      AUTH_NONE,    RIGHT_PUBLIC, SECRET_BODY_MAX, "log-in.json" },
+        { "POST",   "/users/two-factor", post_second_step, sizeof(SecondStep), AUTH_NONE,    RIGHT_PUBLIC, SECRET_BODY_MAX, "session.json" },
+        { "GET",    "/users/log_out",    get_log_out,      sizeof(Call),       AUTH_NONE,    RIGHT_PUBLIC },
+        { "DELETE", "/users/log_out",    delete_log_out,   sizeof(Call),       AUTH_SESSION, RIGHT_AUTHENTICATED },
+        { "GET",    "/users/session",    get_session,      sizeof(Call),       AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "session.json" },
 
         { "POST",   "/profile/password",    post_own_password, sizeof(OwnPassword), AUTH_SESSION, RIGHT_AUTHENTICATED, SECRET_BODY_MAX, "session.json" },
         { "GET",    "/profile/tokens",      get_own_tokens,    sizeof(Call),        AUTH_SESSION, RIGHT_AUTHENTICATED, .schema = "personal-tokens.json" },
         { "POST",   "/profile/tokens",      post_own_token,    sizeof(OwnToken),    AUTH_SESSION, RIGHT_AUTHENTICATED, SECRET_BODY_MAX, "personal-token.json" },
         { "DELETE", "/profile/tokens/{id}", delete_own_token,  sizeof(Call),        AUTH_SESSION, RIGHT_AUTHENTICATED },
+        OWN_TWO_FACTOR("GET",    "/profile/two-factor",              get_own_two_factor,    0,               "two-factor.json"),
+        OWN_TWO_FACTOR("POST",   "/profile/two-factor",              post_own_two_factor,   SECRET_BODY_MAX, "two-factor-secret.json"),
+        OWN_TWO_FACTOR("PUT",    "/profile/two-factor",              put_own_two_factor,    SECRET_BODY_MAX, "backup-codes.json"),
+        OWN_TWO_FACTOR("DELETE", "/profile/two-factor",              delete_own_two_factor, SECRET_BODY_MAX, NULL),
+        OWN_TWO_FACTOR("POST",   "/profile/two-factor/backup_codes", post_own_backup_codes, SECRET_BODY_MAX, "backup-codes.json"),
 
         { "GET", "/api/openapi.json", get_openapi, sizeof(Call), AUTH_NONE, RIGHT_PUBLIC, .schema = "openapi.json" },
 

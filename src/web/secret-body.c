@@ -24,11 +24,13 @@ static int read_form(Arena *arena, Text body, Text *ret_object) {
         return r < 0 ? -EBADMSG : 0;
 }
 
-/* Points into the request, which outlives the stage. */
+/* What came packed has a copy; the rest points into the request, which outlives the stage. */
 int secret_body_read(Call *call, Arena *arena, Text *ret_object, bool *ret_is_form) {
-        Text type = http_header(call_request(call), "content-type"), body = http_body(call_request(call)), value;
+        Text type = http_header(call_request(call), "content-type"), body = call->body, value;
         JsonKind kind;
 
+        if (!body.data)
+                body = http_body(call_request(call));
         (void) text_split(&type, ';', &value);
         value = text_trim(value);
         if (text_is_nocase(value, "application/x-www-form-urlencoded")) {
@@ -41,6 +43,11 @@ int secret_body_read(Call *call, Arena *arena, Text *ret_object, bool *ret_is_fo
         *ret_is_form = false;
         *ret_object = body;
         return 0;
+}
+
+void secret_body_wipe(Call *call, Arena *arena) {
+        secret_wipe(call->body.data, call->body.length);
+        arena_wipe(arena);
 }
 
 int secret_body_fields(Call *call, Arena *arena, Text object, const Field *fields, void *target) {

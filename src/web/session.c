@@ -28,6 +28,16 @@ int reply_session(Call *call, const User *user, Text secret) {
         return reply_secret_json(call, 200, &body);
 }
 
+int redirect(Call *call, const char *target) {
+        call_header(call, "location", text_of(target));
+        return call_reply(call, 302, TEXT_NULL);
+}
+
+int reply_logged_in(Call *call, const User *user, const NewSession *session, bool is_form) {
+        session_cookie_set(call, session);
+        return is_form ? redirect(call, "/projects") : reply_session(call, user, session->secret);
+}
+
 int refuse_guesses(Call *call, uint64_t seconds) {
         const char *text = arena_printf(&call->arena, "%llu", (unsigned long long) seconds);
 
@@ -78,8 +88,7 @@ static int reply_out(Call *call) {
 
 static int redirect_out(Call *call) {
         cookie_clear(call, SESSION_COOKIE);
-        call_header(call, "location", TEXT("/users/log_in"));
-        return call_reply(call, 302, TEXT_NULL);
+        return redirect(call, "/users/log_in");
 }
 
 const Stage get_session[] = { ask_user, reply_user, NULL };

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import zlib from 'node:zlib';
 import { listRoutes, makeApiUser, makeClient } from './lib/api.js';
 import { Canaries, makeCanary } from './lib/canary.js';
 import { startDaemon } from './lib/daemon.js';
@@ -446,6 +447,14 @@ describe('a log-in', () => {
     for (const secret of ['x'.repeat(7000), `${password}\u0000`, `\u0000${password}`, `${password}\ufffd`, '\ud800'])
       assert.equal(await status({ email: person.email, password: secret }), 401, secret.slice(0, 20));
     assert.equal(await status({ email: 'x'.repeat(9000), password }), 413);
+  });
+
+  test('may be packed', async () => {
+    const packed = zlib.gzipSync(JSON.stringify({ user: await makePerson(db).then(({ email }) => ({ email, password })) }));
+    const ask = async (body) => (await api.request('/users/log_in', { method: 'POST', headers: { ...elsewhere(), 'content-type': 'application/json', 'content-encoding': 'gzip' }, body })).status;
+    assert.equal(await ask(packed), 200);
+    assert.equal(await ask(zlib.gzipSync(Buffer.alloc(100000))), 413);
+    assert.equal(await ask(packed.subarray(0, 20)), 400);
   });
 
   test('that says something twice means the last', async () => {

@@ -10,6 +10,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { newDatabase } from './lib/database.js';
+import { uuid7 } from './lib/fixtures.js';
+import { seal } from './lib/keys.js';
 import { runProgram } from './lib/program.js';
 import { until } from './lib/worker.js';
 
@@ -52,11 +54,17 @@ async function kickstart(n, value = 'planted') {
   assert.equal(code, 0, stderr);
 }
 
+async function plantSecondFactor() {
+  const id = uuid7(), secret = seal('user_totps', 'secret', id, 'x'.repeat(20), undefined, Buffer.from(read(primary), 'base64'));
+  await db.query("INSERT INTO user_totps (id, user_id, secret) SELECT $1, id, $2 FROM users WHERE email = 'ada@example.org'", [id, secret]);
+  return secret;
+}
+
 const bodies = async () => Object.fromEntries((await db.query('SELECT id, body FROM credential_bodies')).map(({ id, body }) => [id, body.toString('hex')]));
 
 test('everything is sealed with a new key, and the former one is gone', async () => {
   await kickstart(50);
-  const [former, sealed] = [read(primary), await bodies()];
+  const [former, sealed, factor] = [read(primary), await bodies(), await plantSecondFactor()];
   const { code, report, outcome } = await rotate();
   assert.equal(code, 0, JSON.stringify(report));
   assert.deepEqual(outcome, { keys: 'already so', machines: 'already so', prepare: 'done', swap: 'done', reseal: 'done', finish: 'done' });
@@ -66,7 +74,8 @@ test('everything is sealed with a new key, and the former one is gone', async ()
 
   const anew = await bodies();
   for (const id of Object.keys(sealed)) assert.notEqual(anew[id], sealed[id]);
-  assert.equal((await rotate('--check')).note, '50 values');
+  assert.notDeepEqual((await db.one('SELECT secret FROM user_totps')).secret, factor);
+  assert.equal((await rotate('--check')).note, '51 values');
 
   write(primary, former);
   const lost = await rotate('--check');
@@ -78,7 +87,7 @@ test('everything is sealed with a new key, and the former one is gone', async ()
 test('what was interrupted anywhere is finished by the next one, and always opens', { timeout: 280000 }, async () => {
   write(primary, key());
   fs.rmSync(others, { force: true });
-  await db.query('TRUNCATE credential_bodies, webhook_auth_methods CASCADE');
+  await db.query('TRUNCATE credential_bodies, webhook_auth_methods, user_totps CASCADE');
   await db.query('DELETE FROM credentials');
   await kickstart(400);
   const begun = performance.now();

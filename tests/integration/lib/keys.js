@@ -51,11 +51,11 @@ export function readToken(token) {
 }
 
 // A secret at rest, as src/crypto/vault.c seals it.
-export function seal(table, column, row, plain, project = '00000000-0000-0000-0000-000000000000') {
+export function seal(table, column, row, plain, project = '00000000-0000-0000-0000-000000000000', key = primaryKey) {
   const uuid = (text) => Buffer.from(text.replaceAll('-', ''), 'hex');
-  const id = Buffer.from(sodium.crypto_generichash(16, primaryKey)).subarray(0, 8);
+  const id = Buffer.from(sodium.crypto_generichash(16, key)).subarray(0, 8);
   const nonce = crypto.randomBytes(24);
   const place = Buffer.concat([Buffer.from([1]), Buffer.from(`${table}\0${column}\0`), uuid(row), uuid(project)]);
-  const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(Buffer.from(plain), place, null, nonce, primaryKey);
+  const sealed = sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(Buffer.from(plain), place, null, nonce, key);
   return Buffer.concat([Buffer.from([1]), id, nonce, Buffer.from(sealed)]);
 }
