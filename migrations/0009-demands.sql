@@ -5,6 +5,7 @@
 INSERT INTO rights (name, role)
 VALUES ('run_workflow', 'editor'), ('run_workflow', 'admin'), ('run_workflow', 'owner'),
        ('edit_project', 'admin'), ('edit_project', 'owner'),
+       ('manage_members', 'admin'), ('manage_members', 'owner'),
        ('manage_collections', 'admin'), ('manage_collections', 'owner'),
        ('share_credential', 'editor'), ('share_credential', 'admin'), ('share_credential', 'owner');
 

@@ -103,10 +103,10 @@ static void check_job_credential(DraftJob *job, const DraftScope *scope, ErrorTr
 
         job->credential_id = keychain ? job->keychain_credential_id : credential ? *credential : UUID_NULL;
         if (link && !credential)
-                error_tree_add(errors, "project_credential_id", "credential doesnt exist or isn't available in this project");
+                error_tree_add(errors, "project_credential_id", "credential doesn't exist or isn't available in this project");
         if (keychain && !has_keychain(scope, &job->keychain_credential_id))
                 error_tree_add(errors, "keychain_credential_id",
-                               "keychain credential doesnt exist or isn't available in this project");
+                               "keychain credential doesn't exist or isn't available in this project");
         if (link && keychain)
                 error_tree_add(errors, "keychain_credential_id",
                                "cannot be set when the other credential type is also set");

@@ -243,6 +243,7 @@ static const char *const right_names[_RIGHT_MAX] = {
         [RIGHT_RUN_WORKFLOW] = "run-workflow",
         [RIGHT_EDIT_PROJECT] = "edit-project",
         [RIGHT_MANAGE_COLLECTIONS] = "manage-collections",
+        [RIGHT_MANAGE_MEMBERS] = "manage-members",
         [RIGHT_OWN_CREDENTIAL] = "own-credential",
 };
 

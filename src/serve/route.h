@@ -24,6 +24,7 @@ typedef enum Right {
         RIGHT_RUN_WORKFLOW,
         RIGHT_EDIT_PROJECT,             /* a project that is not there yet: superusers */
         RIGHT_MANAGE_COLLECTIONS,
+        RIGHT_MANAGE_MEMBERS,
         RIGHT_OWN_CREDENTIAL,           /* its owner: the data layer checks */
         _RIGHT_MAX,
 } Right;

@@ -10,6 +10,7 @@
 #include "web/collections.h"
 #include "web/credentials.h"
 #include "web/dataclips.h"
+#include "web/members.h"
 #include "web/openapi.h"
 #include "web/project-save.h"
 #include "web/provision.h"
@@ -47,6 +48,8 @@
 #define CREDENTIAL(method, pattern, stages, right, body, reply)                                    \
         { method, pattern, stages, sizeof(CredentialCall), AUTH_SESSION_OR_TOKEN, right, .max_body = body, \
           .schema = reply, .keeps_packed = true }
+#define MEMBERS(method, pattern, stages, right, body, reply)                                       \
+        { method, pattern, stages, sizeof(MemberCall), AUTH_SESSION_OR_TOKEN, right, .max_body = body, .schema = reply }
 #define MAX_CONTROL (64 * 1024)
 
 const Route web_routes[] = {
@@ -103,6 +106,10 @@ const Route web_routes[] = {
         CREDENTIAL("PUT",    "/api/credentials/{id}",                  put_credential,    RIGHT_OWN_CREDENTIAL, CREDENTIAL_BODY_MAX, "credential.json"),
         CREDENTIAL("DELETE", "/api/credentials/{id}",                  delete_credential, RIGHT_OWN_CREDENTIAL, 0,                   NULL),
         CREDENTIAL("GET",    "/api/projects/{project_id}/credentials", get_credentials,   RIGHT_READ_PROJECT,   0,                   "credentials.json"),
+
+        MEMBERS("GET",    "/projects/{project_id}/members",           get_members,   RIGHT_READ_PROJECT,   0,           "members.json"),
+        MEMBERS("PUT",    "/projects/{project_id}/members",           put_member,    RIGHT_MANAGE_MEMBERS, MAX_CONTROL, "members.json"),
+        MEMBERS("DELETE", "/projects/{project_id}/members/{user_id}", delete_member, RIGHT_MANAGE_MEMBERS, 0,           NULL),
 
         DATACLIP("GET",   "/projects/{project_id}/jobs/{job_id}/dataclips", get_job_dataclips, RIGHT_READ_PROJECT, 0,           "dataclips.json"),
         DATACLIP("GET",   "/projects/{project_id}/runs/{run_id}/dataclip",  get_run_dataclip,  RIGHT_READ_PROJECT, 0,           "dataclip.json"),

@@ -18,7 +18,7 @@ const kinds = ['own', 'other', 'deleted', 'unknown'];
 const roles = ['viewer', 'editor', 'admin', 'owner'];
 const askers = ['none', ...roles, 'superuser', 'support', 'stranger', 'disabled', 'worker', 'run'];
 
-let db, web, api, rights, email, editor, person;
+let db, web, api, rights, email, editor, newcomer, person;
 const tokens = {};
 const memberships = {};                 // asker → kind → role
 const projects = {};                    // kind → what it has
@@ -35,7 +35,7 @@ async function furnish(kind) {
 }
 
 const imaginary = () => {
-  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections', 'credentials', 'dataclips'].map((key) => [key, crypto.randomUUID()]);
+  const ids = ['project', 'workflows', 'jobs', 'runs', 'work_orders', 'collections', 'credentials', 'dataclips', 'user'].map((key) => [key, crypto.randomUUID()]);
   return { ...Object.fromEntries(ids), name: 'imaginary', collection: 'of-nobody' };
 };
 
@@ -72,6 +72,7 @@ before(async () => {
   for (const kind of ['own', 'other', 'deleted']) projects[kind] = await furnish(kind);
   projects.unknown = imaginary();
   person = await makePerson(db);
+  newcomer = (await makePerson(db)).email;
   await invite();
   await db.query('UPDATE projects SET scheduled_deletion = now() WHERE id = $1', [projects.deleted.project]);
   const rows = await db.query('SELECT name, role FROM rights');
@@ -114,7 +115,7 @@ function isAllowed(route, asker, kind) {
 /** The address of a thing of that project. Every placeholder is known, or the test fails. */
 function address({ method, pattern }, has) {
   const known = {
-    project_id: has.project, workflow_id: has.workflows, run_id: has.runs, job_id: has.jobs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
+    project_id: has.project, workflow_id: has.workflows, user_id: has.user, run_id: has.runs, job_id: has.jobs, name: has.collection, key: 'a key', 'rest...': 'nowhere',
     id: pattern.startsWith('/profile/') ? crypto.randomUUID() : pattern.match(/\/api\/(projects|provision)\/\{id\}$/) ? has.project : has[pattern.match(/([a-z_]+)\/\{id\}$/)?.[1]],
   };
   const path = pattern.replace(/\{([a-z_.]+)\}/g, (_, name) => {
@@ -131,6 +132,7 @@ const newWorkflow = () => {
 };
 
 const bodies = {
+  'PUT /projects/{project_id}/members': () => ({ email: newcomer, role: 'viewer' }),
   'POST /api/credentials': () => ({ name: `c ${uuid7()}`, body: {} }),
   'PUT /api/credentials/{id}': () => ({ name: `c ${uuid7()}`, credential_bodies: [{ name: 'main', body: {} }] }),
   'PUT /api/projects/{id}': (has) => ({ name: has.name, members: [{ email, role: 'owner' }] }),
@@ -165,6 +167,7 @@ async function ownCredential() {
 
 // What a request uses up is made anew for each.
 const fresh = {
+  'DELETE /projects/{project_id}/members/{user_id}': async (has) => ({ ...has, user: (await makeApiUser(db, [[{ id: has.project }, 'viewer']])).id }),
   ...Object.fromEntries(['GET', 'PUT', 'DELETE'].map((method) => [`${method} /api/credentials/{id}`, async (has) => ({ ...has, credentials: await ownCredential() })])),
   'POST /projects/{project_id}/runs/{run_id}/cancel': async (has) => ({ ...has, runs: (await makeRun(db, has.workflow)).id }),
 };

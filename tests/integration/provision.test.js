@@ -206,7 +206,7 @@ describe('credentials', () => {
     theirs.jobs[0].project_credential_id = uuid();
     const wrong = await errorsOf({ project_credentials: [{ id: theirs.jobs[0].project_credential_id, name: mine.name, owner: 'eve@example.org' }] }, theirs);
     assert.deepEqual(wrong.workflows['wf one'].jobs['job a'],
-      { project_credential_id: ["credential doesnt exist or isn't available in this project"] });
+      { project_credential_id: ["credential doesn't exist or isn't available in this project"] });
     theirs.jobs[0].project_credential_id = 'eve@example.org|crm';
     assert.deepEqual((await errorsOf({}, theirs)).workflows['wf one'].jobs['job a'], { project_credential_id: ['is invalid'] });
   });

@@ -126,7 +126,7 @@ describe('what is refused', () => {
       (w) => ({ jobs: [`Job ${w.jobs[0].id} has the errors: [name: Job name has invalid format., body: Code editor cannot be empty.]`] })],
     ['a trigger of no kind', (w) => { w.triggers[0].type = 'moon'; }, (w) => ({ triggers: [`Trigger ${w.triggers[0].id} has the errors: [type: is invalid]`] })],
     ['a credential of others', (w) => { w.jobs[0].project_credential_id = uuid(); },
-      (w) => ({ jobs: [`Job ${w.jobs[0].id} has the errors: [project_credential_id: credential doesnt exist or isn't available in this project]`] })],
+      (w) => ({ jobs: [`Job ${w.jobs[0].id} has the errors: [project_credential_id: credential doesn't exist or isn't available in this project]`] })],
   ])
     test(what, () => refused(edit, errors));
 
