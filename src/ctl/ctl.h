@@ -65,6 +65,7 @@ int verb_setup(Ctl *ctl, int argc, char *argv[]);
 int verb_status(Ctl *ctl, int argc, char *argv[]);
 int verb_token_create(Ctl *ctl, int argc, char *argv[]);
 int verb_user_disable(Ctl *ctl, int argc, char *argv[]);
+int verb_user_drop_factor(Ctl *ctl, int argc, char *argv[]);
 int verb_user_enable(Ctl *ctl, int argc, char *argv[]);
 int verb_user_list(Ctl *ctl, int argc, char *argv[]);
 int verb_worker_list(Ctl *ctl, int argc, char *argv[]);

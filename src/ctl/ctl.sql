@@ -155,8 +155,23 @@ SELECT u.id, u.email, u.role, u.disabled, u.mfa_enabled, u.inserted_at, u.first_
  LIMIT $2::bigint;
 
 -- name: ctl_user_disable
--- params: email disabled
-UPDATE users SET disabled = $2::boolean, updated_at = now() WHERE email = lower($1::text) RETURNING id;
+-- params: email
+UPDATE users SET disabled = true, updated_at = now() WHERE email = lower($1::text) RETURNING id;
+
+-- name: ctl_user_enable
+-- params: email
+UPDATE users SET disabled = false, updated_at = now() WHERE email = lower($1::text) RETURNING id;
+
+-- name: ctl_user_drop_factor
+-- params: email
+WITH who AS (
+  UPDATE users SET mfa_enabled = false, updated_at = now() WHERE email = lower($1::text) RETURNING id
+), totps AS (
+  DELETE FROM user_totps p USING who WHERE p.user_id = who.id
+), codes AS (
+  DELETE FROM user_backup_codes c USING who WHERE c.user_id = who.id
+)
+SELECT id FROM who;
 
 -- name: ctl_project_list
 -- params: project_name limit

@@ -147,29 +147,35 @@ int verb_audit_list(Ctl *ctl, int argc, char *argv[]) {
         return print_list(ctl, &SQL_CTL_AUDIT_LIST, &options, ctl->json ? audit_columns : audit_line);
 }
 
-/* -- users that may no longer come in ----------------------------------------------------------------- */
+/* -- how users come in -------------------------------------------------------------------------------- */
 
-static int set_disabled(Ctl *ctl, int argc, char *argv[], bool disabled) {
+/* The query has a row for who was changed. */
+static int change_user(Ctl *ctl, int argc, char *argv[], const Query *query, const char *what) {
         BatchResult result;
         int r;
 
         if (argc != 2)
                 return EXIT_USAGE;
-        r = ctl_query(ctl, &result, &SQL_CTL_USER_DISABLE, P_STRING(argv[1]), P_BOOL(disabled));
+        r = ctl_query(ctl, &result, query, P_STRING(argv[1]));
         if (r != EXIT_OK)
                 return r;
         if (rows_count(result.rows[0]) == 0)
                 r = ctl_fail(EXIT_NOT_FOUND, "no user has the e-mail address \"%s\"", argv[1]);
         else if (!ctl->json)
-                printf("%s is %s\n", argv[1], disabled ? "disabled: neither the password nor API tokens work" : "enabled");
+                printf("%s %s\n", argv[1], what);
         batch_result_deinit(&result);
         return r;
 }
 
 int verb_user_disable(Ctl *ctl, int argc, char *argv[]) {
-        return set_disabled(ctl, argc, argv, true);
+        return change_user(ctl, argc, argv, &SQL_CTL_USER_DISABLE,
+                           "is disabled: neither the password nor API tokens work, sessions have ended");
 }
 
 int verb_user_enable(Ctl *ctl, int argc, char *argv[]) {
-        return set_disabled(ctl, argc, argv, false);
+        return change_user(ctl, argc, argv, &SQL_CTL_USER_ENABLE, "is enabled");
+}
+
+int verb_user_drop_factor(Ctl *ctl, int argc, char *argv[]) {
+        return change_user(ctl, argc, argv, &SQL_CTL_USER_DROP_FACTOR, "logs in with the password alone");
 }

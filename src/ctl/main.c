@@ -49,6 +49,8 @@ static const Verb verbs[] = {
         { "token create", "EMAIL", "make an API token for a user", NEED_RUN_TOKEN_KEY, VERB_DATABASE,
           verb_token_create },
         { "user disable", "EMAIL", "let a user no longer in, at once", 0, VERB_DATABASE, verb_user_disable },
+        { "user drop-second-factor", "EMAIL", "let a user in without the second factor, which is lost", 0, VERB_DATABASE,
+          verb_user_drop_factor },
         { "user enable", "EMAIL", "let a disabled user in again", 0, VERB_DATABASE, verb_user_enable },
         { "user list", "[--project NAME] [--limit N]", "list users", 0, VERB_DATABASE, verb_user_list },
         { "worker list", "", "workers that are connected or hold runs", 0, VERB_DATABASE, verb_worker_list },

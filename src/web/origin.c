@@ -76,25 +76,31 @@ static Text last_forwarded(const HttpRequest *request) {
         return last;
 }
 
-/* 2001:db8:1:2::/64. What is no address stands for itself. */
-static char *network(Arena *arena, char *address) {
+/* 2001:db8:1:2:: for all of that network. NULL: it is no address. */
+static const char *network(Arena *arena, const char *address) {
         struct in6_addr in6;
+        struct in_addr in;
         char text[INET6_ADDRSTRLEN];
 
-        if (inet_pton(AF_INET6, address, &in6) != 1 || IN6_IS_ADDR_V4MAPPED(&in6))
-                return address;
-        memset(in6.s6_addr + 8, 0, 8);
+        if (inet_pton(AF_INET, address, &in) == 1)
+                return arena_strdup(arena, address);
+        if (inet_pton(AF_INET6, address, &in6) != 1)
+                return NULL;
+        if (!IN6_IS_ADDR_V4MAPPED(&in6))
+                memset(in6.s6_addr + 8, 0, 8);
         return arena_strdup(arena, inet_ntop(AF_INET6, &in6, text, sizeof text));
 }
 
 Text origin_address(Call *call) {
         const HttpRequest *request = call_request(call);
         char peer[HTTP_PEER_SIZE];
-        const char *address = http_peer(request, peer);
+        const char *address = http_peer(request, peer), *found = NULL;
         Text forwarded = last_forwarded(request);
 
         if ((!address || is_loopback(address)) && forwarded.length > 0)
-                return text_of(network(&call->arena, arena_text_string(&call->arena, forwarded)));
+                found = network(&call->arena, arena_text_string(&call->arena, forwarded));
+        if (!found && address)
+                found = network(&call->arena, address);
 
-        return text_of(address ? network(&call->arena, arena_strdup(&call->arena, address)) : "this machine");
+        return text_of(found ? found : "this machine");
 }

@@ -4,7 +4,7 @@
  * The benchmarks: each figure with its ceiling or goal, from one run on one machine. Nothing here passes or fails; docs/BENCHMARKS.md is
  * made of what it prints.
  *
- *   tools/bench [NAME …]        webhooks large latency claims logs memory sockets activation api
+ *   tools/bench [NAME …]        webhooks large latency claims logs memory sockets activation api log-in
  */
 
 import { availableParallelism } from 'node:os';
@@ -12,6 +12,7 @@ import { availableParallelism } from 'node:os';
 import { api } from './api.js';
 import { addApiKey } from './lib/auth.js';
 import { Instance, psql, simpleKickstart } from './lib/instance.js';
+import { logIns } from './log-in.js';
 import { activation, idleMemory, idleSockets } from './processes.js';
 import { claims, latency, logLines } from './runs.js';
 import { largeWebhook, webhooks } from './webhooks.js';
@@ -26,6 +27,7 @@ const benches = {
   logs: logLines,
   claims,
   api,
+  'log-in': logIns,
 };
 
 class Report {

@@ -12,7 +12,7 @@ import { Canaries, makeCanary } from './lib/canary.js';
 import { startDaemon } from './lib/daemon.js';
 import { newDatabase } from './lib/database.js';
 import { makeProject, uuid7 } from './lib/fixtures.js';
-import { askLogIn, cookiesOf, logIn, makePerson, password, sessionCookie } from './lib/people.js';
+import { askLogIn, cookiesOf, logIn, makePerson, openSession, password, sessionCookie } from './lib/people.js';
 
 const routes = listRoutes('web');
 const secrets = new Canaries();
@@ -342,14 +342,14 @@ for (const route of bySession)
 
     test('is for who is logged in', async () => {
       await nobody({});
-      const session = await logIn(api, await makePerson(db));
+      const session = await openSession(db, await makePerson(db));
       if (isOpen) await somebody(session.headers);
       else assert.notEqual((await send(route, session.headers)).status, 500);
     });
 
     test('is not for who was', async () => {
       for (const change of ["DELETE FROM user_tokens WHERE user_id = $1", 'UPDATE users SET disabled = true WHERE id = $1']) {
-        const person = await makePerson(db), session = await logIn(api, person);
+        const person = await makePerson(db), session = await openSession(db, person);
         await db.query(change, [person.id]);
         await nobody(session.headers);
       }
@@ -360,13 +360,13 @@ for (const route of bySession)
       if (route.auth === 'session') await nobody({}, user.token);
       else if (isOpen) await somebody({}, user.token);
       // The cookie is no way out for a token that is wrong.
-      const session = await logIn(api, await makePerson(db));
+      const session = await openSession(db, await makePerson(db));
       if (route.auth === 'session-or-token') await nobody(session.headers, 'x');
     });
 
     if (isChange)
       test('is not for pages of others', async () => {
-        const [session, other] = [await logIn(api, await makePerson(db)), await logIn(api, await makePerson(db))];
+        const [session, other] = [await openSession(db, await makePerson(db)), await openSession(db, await makePerson(db))];
         const [{ cookie }, csrf] = [session, session.csrf['x-csrf-token']];
         for (const headers of [{}, { 'x-csrf-token': '' }, { 'x-csrf-token': session.secret }, other.csrf, { 'x-csrf-token': `${csrf}x` },
           { 'x-csrf-token': [csrf, csrf] }, ...['https://elsewhere.example', 'null', 'http://localhost.example', 'file://', ''].map((origin) => ({ ...session.csrf, origin })),
@@ -514,6 +514,13 @@ describe('guesses', () => {
     tooMany(await guess(person, { 'x-forwarded-for': '203.0.113.9, 198.51.100.7' }, password));
   });
 
+  test('from what is no address are from this machine', async () => {
+    const count = async () => Number((await db.one("SELECT coalesce(max(n), 0) AS n FROM attempts WHERE subject = sha256('address this machine')")).n);
+    const before = await count();
+    for (const forwarded of ['x', '192.0.2.1:80', '256.0.0.1', '', '192.0.2.1, ', 'x'.repeat(4000)]) await guess(await makePerson(db), { 'x-forwarded-for': forwarded });
+    assert.equal(await count(), before + 6);
+  });
+
   test('from one network of IPv6 are from one address', async () => {
     await guess(await makePerson(db), { 'x-forwarded-for': '2001:db8:1:2:3:4:5:6' });
     await guess(await makePerson(db), { 'x-forwarded-for': '2001:db8:1:2::1' });
@@ -538,7 +545,7 @@ test('while many log in others are answered, and those beyond the queue are told
   assert.deepEqual(await Promise.all(logIns), Array(20).fill(200));
   assert.ok(n_answered_meanwhile > people.length, `${n_answered_meanwhile} were answered meanwhile`);
 
-  const crowd = await Promise.all(Array.from({ length: 100 }, () => askLogIn(api, people[0], { headers: elsewhere() }).then((reply) => reply)));
+  const crowd = await Promise.all(Array.from({ length: 100 }, (_, i) => askLogIn(api, { email: `nobody.${i}@example.org`, password }, { headers: elsewhere() })));
   const refused = crowd.filter(({ status }) => status === 503);
   assert.ok(refused.length > 0);
   for (const reply of refused) assert.ok(reply.headers['retry-after']);

@@ -9,6 +9,7 @@ import { makeClient } from './lib/api.js';
 import { Canaries } from './lib/canary.js';
 import { startDaemon } from './lib/daemon.js';
 import { newDatabase } from './lib/database.js';
+import { runProgram } from './lib/program.js';
 import { askLogIn, cookiesOf, logIn, makePerson, password, sessionCookie } from './lib/people.js';
 
 const halfCookie = '_lightning_two_factor';
@@ -155,6 +156,18 @@ describe('a second factor', () => {
     await enrol(person, person.session);
     await begin(person);
   });
+});
+
+test('who has lost phone and codes is let in by an administrator', async () => {
+  const person = await makeCareful();
+  const drop = (email) => runProgram('fulgurctl', ['user', 'drop-second-factor', email], { db });
+  assert.equal((await drop('nobody@example.org')).code, 66);
+  const { code, stdout } = await drop(person.email.toUpperCase());
+  assert.equal(code, 0);
+  assert.match(stdout, /logs in with the password alone/);
+  const session = await logIn(api, person);
+  assert.deepEqual(await state(session), { enabled: false, backup_codes_left: 0 });
+  await enrol(person, session);
 });
 
 // -- logging in ------------------------------------------------------------------------------------------------------

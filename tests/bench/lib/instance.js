@@ -136,9 +136,11 @@ export class Instance {
 }
 
 /* A project with one workflow: a webhook, one job. */
+export const benchPassword = 'correct horse battery';
+
 export function simpleKickstart(nWorkflows = 1) {
   return {
-    users: [{ email: 'bench@example.org', first_name: 'Bench', last_name: 'Mark', superuser: true, api_token: true }],
+    users: [{ email: 'bench@example.org', first_name: 'Bench', last_name: 'Mark', password: benchPassword, superuser: true, api_token: true }],
     projects: [{
       name: 'bench',
       members: [{ email: 'bench@example.org', role: 'owner' }],

@@ -3,11 +3,15 @@
 // People with passwords, and browsers in which they are logged in.
 
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import sodium from 'libsodium-wrappers';
 import { uuid7 } from './fixtures.js';
 import { runProgram } from './program.js';
+
+await sodium.ready;
 
 export const password = 'correct horse battery';
 
@@ -44,6 +48,16 @@ export function cookiesOf(reply) {
 }
 
 export const sessionCookie = '_lightning_key';
+
+/** A session that is simply there, as logging in would have made it. */
+export async function openSession(db, person) {
+  const secret = crypto.randomBytes(32);
+  await db.query("INSERT INTO user_tokens (id, user_id, context, token_hash) VALUES ($1, $2, 'session', $3)",
+    [uuid7(), person.id, crypto.createHash('sha256').update(secret).digest()]);
+  const cookie = `${sessionCookie}=${secret.toString('base64url')}`;
+  const csrf = { 'x-csrf-token': Buffer.from(sodium.crypto_generichash(32, 'csrf token', secret)).toString('base64url') };
+  return { cookie, csrf, headers: { cookie, ...csrf }, secret: secret.toString('base64url') };
+}
 
 export const askLogIn = (client, user, { headers = {}, ...options } = {}) =>
   client.request('/users/log_in', {
